@@ -1,0 +1,1 @@
+"""Daybook, the staff desk for meeting lifecycles. Importing this package loads nothing else."""

@@ -1,0 +1,134 @@
+"""Settings, read once from the environment and frozen. The only module that looks at the environment."""
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ENVIRONMENTS = ("development", "production")
+MIN_SECRET_LENGTH = 32
+
+
+class ConfigError(Exception):
+    """The environment cannot be used; ``problems`` lists everything that is wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("Daybook cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+def _default_instance() -> Path:
+    """A folder outside the source tree, per the XDG base directory convention."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "daybook"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between installations.
+
+    ``tls`` says whether browsers reach the site by HTTPS; it decides cookie names and HSTS.
+    ``proxies`` is the number of trusted reverse proxies in front (for the client's address).
+    """
+
+    database_url: str
+    secret_key: str = field(repr=False)
+    port: int = 8000
+    env: str = "development"
+    instance_path: Path = field(default_factory=_default_instance)
+    tls: bool = False
+    proxies: int = 0
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check the environment.
+
+        Raises:
+            ConfigError: with every problem found, not only the first.
+        """
+        env_map = os.environ if environ is None else environ
+        problems: list[str] = []
+        env = env_map.get("DAYBOOK_ENV") or "development"
+        if env not in ENVIRONMENTS:
+            problems.append(f"DAYBOOK_ENV is {env!r}; it must be one of {', '.join(ENVIRONMENTS)}.")
+        instance = Path(env_map.get("DAYBOOK_INSTANCE") or _default_instance()).expanduser()
+        if not instance.is_absolute():
+            problems.append(f"DAYBOOK_INSTANCE is {str(instance)!r}; it must be an absolute folder.")
+        port = _integer(env_map, "PORT", 8000, 1, 65535, problems)
+        proxies = _integer(env_map, "DAYBOOK_PROXIES", 0, 0, 10, problems)
+        tls = _flag(env_map, "DAYBOOK_TLS", env == "production", problems)
+        url = _database_url(env_map.get("DATABASE_URL", ""), instance, problems)
+        secret = _secret(env_map.get("SECRET_KEY", ""), env, instance, problems)
+        if problems:
+            raise ConfigError(problems)
+        return cls(
+            database_url=url,
+            secret_key=secret,
+            port=port,
+            env=env,
+            instance_path=instance,
+            tls=tls,
+            proxies=proxies,
+        )
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
+    text = env.get(name) or str(default)
+    if text.isascii() and text.isdigit() and low <= int(text) <= high:
+        return int(text)
+    problems.append(f"{name} is {text!r}; it must be a whole number from {low} to {high}.")
+    return default
+
+
+def _flag(env: Mapping[str, str], name: str, default: bool, problems: list[str]) -> bool:
+    text = (env.get(name) or ("1" if default else "0")).lower()
+    if text not in {"0", "1", "false", "true", "no", "yes"}:
+        problems.append(f"{name} is {text!r}; it must be 1 or 0.")
+    return text in {"1", "true", "yes"}
+
+
+def _database_url(text: str, instance: Path, problems: list[str]) -> str:
+    if not text:
+        return f"sqlite:///{instance / 'daybook.sqlite3'}"
+    if text.startswith("postgres://"):
+        text = "postgresql://" + text.removeprefix("postgres://")
+    scheme = urlsplit(text).scheme
+    if scheme == "sqlite" and not text.startswith("sqlite:///"):
+        problems.append("DATABASE_URL for SQLite must look like sqlite:////absolute/path/daybook.sqlite3.")
+    elif scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
+        problems.append(f"DATABASE_URL has the scheme {scheme!r}; use sqlite:/// or postgresql://.")
+    return text
+
+
+def _secret(text: str, env: str, instance: Path, problems: list[str]) -> str:
+    if text:
+        if len(text) < MIN_SECRET_LENGTH:
+            problems.append(f"SECRET_KEY has {len(text)} characters; it needs at least {MIN_SECRET_LENGTH}.")
+        return text
+    if env != "development":
+        problems.append("SECRET_KEY is not set; production needs one of at least 32 random characters.")
+        return ""
+    return _development_secret(instance / "secret-key", problems)
+
+
+def _development_secret(path: Path, problems: list[str]) -> str:
+    """Make a key once and keep it outside the repository, readable by its owner alone."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        problems.append(f"SECRET_KEY is not set and {path} cannot be written ({error.strerror}).")
+        return ""
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        secret = secrets.token_urlsafe(48)
+        file.write(secret + "\n")
+    return secret

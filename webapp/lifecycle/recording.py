@@ -1,0 +1,237 @@
+"""The one place that gives an appointment a status.
+
+Each change is a guarded write (it succeeds only if the row is still as the actor saw it), one history row
+and one outbox event, in the caller's transaction: all or none. Nothing here commits.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from webapp.lifecycle import conflicts
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.errors import SlotTaken
+from webapp.lifecycle.transitions import TABLE, is_legal
+from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
+from webapp.vocabulary import Action, CancelledBy, NoShowParty, Override, Status
+
+SLOT_MARKS = ("slot_taken", "ex_appointment_slot")
+
+
+def create(
+    session: Session,
+    appointment: Appointment,
+    *,
+    action: Action,
+    status: Status,
+    actor: Actor,
+    now: datetime,
+    reason: str | None = None,
+    occurred_at: datetime | None = None,
+    overrides: tuple[Override, ...] = (),
+    no_show_party: NoShowParty | None = None,
+    cancelled_by: CancelledBy | None = None,
+) -> Appointment:
+    """Insert a new appointment with its first history row.
+
+    Raises:
+        SlotTaken: the database's slot guard refused the interval.
+    """
+    occurred_at = occurred_at or now
+    _require_legal(action, None, status)
+    for column, value in _values(action, status, reason, occurred_at, no_show_party, cancelled_by).items():
+        setattr(appointment, column, value)
+    appointment.version = 1
+    appointment.created_at = now
+    session.add(appointment)
+    _guarded_flush(session, appointment.staff_user_id)
+    _write_history(
+        session,
+        appointment,
+        1,
+        action=action,
+        source=None,
+        actor=actor,
+        now=now,
+        reason=reason,
+        occurred_at=occurred_at,
+        overrides=overrides,
+    )
+    return appointment
+
+
+def record(
+    session: Session,
+    appointment: Appointment,
+    *,
+    action: Action,
+    to: Status,
+    actor: Actor,
+    now: datetime,
+    expected_version: int,
+    reason: str | None = None,
+    occurred_at: datetime | None = None,
+    overrides: tuple[Override, ...] = (),
+    no_show_party: NoShowParty | None = None,
+    cancelled_by: CancelledBy | None = None,
+) -> None:
+    """Move an existing appointment along one row of the transition table.
+
+    Raises:
+        Stale: the row no longer has the status and version that the actor saw.
+        SlotTaken: the database's slot guard refused the interval.
+    """
+    occurred_at = occurred_at or now
+    source = appointment.status
+    _require_legal(action, source, to)
+    values = _values(action, to, reason, occurred_at, no_show_party, cancelled_by)
+    values["version"] = expected_version + 1
+    written = session.execute(
+        sa.update(Appointment)
+        .where(
+            Appointment.firm_id == actor.firm_id,
+            Appointment.appointment_id == appointment.appointment_id,
+            Appointment.status == source,
+            Appointment.version == expected_version,
+        )
+        .values(**values)
+        .returning(Appointment.appointment_id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if written is None:
+        raise conflicts.stale(session, appointment)
+    for column, value in values.items():
+        set_committed_value(appointment, column, value)
+    last = session.scalar(
+        sa.select(sa.func.max(AppointmentStatusHistory.sequence)).where(
+            AppointmentStatusHistory.firm_id == actor.firm_id,
+            AppointmentStatusHistory.appointment_id == appointment.appointment_id,
+        )
+    )
+    _write_history(
+        session,
+        appointment,
+        (last or 0) + 1,
+        action=action,
+        source=source,
+        actor=actor,
+        now=now,
+        reason=reason,
+        occurred_at=occurred_at,
+        overrides=overrides,
+    )
+
+
+def _require_legal(action: Action, source: Status | None, to: Status) -> None:
+    if not is_legal(action, source, to):
+        raise AssertionError(f"{action} from {source} to {to} is not in the transition table")
+
+
+def _values(
+    action: Action,
+    to: Status,
+    reason: str | None,
+    occurred_at: datetime,
+    no_show_party: NoShowParty | None,
+    cancelled_by: CancelledBy | None,
+) -> dict[str, Any]:
+    """The status and all its stamps: its own is set, every other is cleared."""
+    cancelled = to is Status.CANCELLED
+    kind = TABLE[action].kind or (_imported_kind(action) if cancelled else None)
+    return {
+        "status": to,
+        "status_reason": reason,
+        "rescheduled_at": occurred_at if to is Status.RESCHEDULED else None,
+        "cancelled_at": occurred_at if cancelled else None,
+        "cancellation_kind": kind if cancelled else None,
+        "cancelled_by": cancelled_by if cancelled else None,
+        "completed_at": occurred_at if to is Status.COMPLETED else None,
+        "no_show_at": occurred_at if to is Status.NO_SHOW else None,
+        "no_show_party": no_show_party if to is Status.NO_SHOW else None,
+    }
+
+
+def _imported_kind(action: Action) -> Any:
+    return TABLE[Action.CANCEL].kind if action is Action.IMPORT else None
+
+
+def _guarded_flush(session: Session, staff_user_id: int) -> None:
+    try:
+        session.flush()
+    except DatabaseError as error:
+        if any(mark in str(error.orig) for mark in SLOT_MARKS):
+            raise SlotTaken("That time was taken a moment ago. Choose another time.", field="start") from error
+        raise
+
+
+def _write_history(
+    session: Session,
+    appointment: Appointment,
+    sequence: int,
+    *,
+    action: Action,
+    source: Status | None,
+    actor: Actor,
+    now: datetime,
+    reason: str | None,
+    occurred_at: datetime,
+    overrides: tuple[Override, ...],
+) -> None:
+    session.add(
+        AppointmentStatusHistory(
+            firm_id=appointment.firm_id,
+            appointment_id=appointment.appointment_id,
+            sequence=sequence,
+            action=action,
+            from_status=source,
+            to_status=appointment.status,
+            reason=reason,
+            no_show_party=appointment.no_show_party,
+            cancelled_by=appointment.cancelled_by,
+            overrides=",".join(overrides) or None,
+            changed_by_id=actor.staff_user_id,
+            actor_kind=actor.kind,
+            actor_label=actor.label,
+            changed_at=now,
+            occurred_at=occurred_at,
+        )
+    )
+    session.flush()
+    if action is not Action.IMPORT:  # what was imported happened elsewhere; nobody is told again
+        session.add(_event(appointment, sequence, action, source, now, occurred_at))
+        session.flush()
+
+
+def _event(
+    appointment: Appointment,
+    sequence: int,
+    action: Action,
+    source: Status | None,
+    now: datetime,
+    occurred_at: datetime,
+) -> OutboxEvent:
+    """The outbox row: ids and facts, no free text."""
+    name = "corrected" if action is Action.CORRECT else appointment.status.value
+    return OutboxEvent(
+        firm_id=appointment.firm_id,
+        appointment_id=appointment.appointment_id,
+        sequence=sequence,
+        event_type=f"appointment.{name}",
+        created_at=now,
+        payload={
+            "appointment_id": appointment.appointment_id,
+            "action": action.value,
+            "from_status": source.value if source else None,
+            "to_status": appointment.status.value,
+            "version": appointment.version,
+            "occurred_at": occurred_at.isoformat(),
+            "rescheduled_from": appointment.rescheduled_from_id,
+            "chain_id": appointment.chain_root_id or appointment.appointment_id,
+            "no_show_party": appointment.no_show_party.value if appointment.no_show_party else None,
+            "cancelled_by": appointment.cancelled_by.value if appointment.cancelled_by else None,
+        },
+    )

@@ -1,0 +1,39 @@
+"""Running one unit of work: commit once, roll back on any error, try again where the engine asks for it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+Result = TypeVar("Result")
+
+TRIES = 3
+RETRY_STATES = {"40001", "40P01"}  # serialization failure, deadlock: PostgreSQL, appendix A
+
+
+def is_retryable(error: DBAPIError) -> bool:
+    """Whether the engine gave up on a transaction that would go through when run again."""
+    return getattr(error.orig, "sqlstate", None) in RETRY_STATES
+
+
+def run(session: Session, work: Callable[[], Result]) -> Result:
+    """Do ``work`` and commit. On an error everything is rolled back and the error goes on.
+
+    ``work`` must load what it changes itself: after a roll-back it is called again from the start, at most
+    three times in all, when PostgreSQL reports a deadlock or a serialization failure.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            result = work()
+            session.commit()
+        except DBAPIError as error:
+            session.rollback()
+            if attempt == TRIES or not is_retryable(error):
+                raise
+        except BaseException:
+            session.rollback()
+            raise
+        else:
+            return result
+    raise AssertionError("unreachable: the last try returns or raises")

@@ -1,0 +1,30 @@
+"""The tables. Importing this package registers every model with ``Base.metadata``."""
+
+from webapp.models.appointment import HOLDS_SLOT_SQL, LIVE_SQL, Appointment, AppointmentType
+from webapp.models.base import Base, UTCDateTime
+from webapp.models.clients import Account, Contact, ContactTerm
+from webapp.models.firm import DEFAULT_HOURS, Firm, Invitation, SignInFailure, StaffUser, UserSession
+from webapp.models.records import AuditEvent, OutboxEvent, Submission
+from webapp.models.status_history import AppointmentStatusHistory
+
+__all__ = [
+    "DEFAULT_HOURS",
+    "HOLDS_SLOT_SQL",
+    "LIVE_SQL",
+    "Account",
+    "Appointment",
+    "AppointmentStatusHistory",
+    "AppointmentType",
+    "AuditEvent",
+    "Base",
+    "Contact",
+    "ContactTerm",
+    "Firm",
+    "Invitation",
+    "OutboxEvent",
+    "SignInFailure",
+    "StaffUser",
+    "Submission",
+    "UTCDateTime",
+    "UserSession",
+]

@@ -1,0 +1,159 @@
+"""Every closed word list of the domain, once. Values are what the database, URLs and pages carry."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The seven statuses of an appointment, in the order in which pages list them."""
+
+    REQUESTED = "requested"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"
+    RESCHEDULED = "rescheduled"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_live(self) -> bool:
+        """Live appointments hold their slot; the other four statuses are terminal."""
+        return self in LIVE
+
+    @property
+    def label(self) -> str:
+        return STATUS_LABELS[self]
+
+
+LIVE = frozenset({Status.REQUESTED, Status.AWAITING_CONFIRMATION, Status.CONFIRMED})
+OUTCOMES = frozenset({Status.COMPLETED, Status.NO_SHOW})
+
+STATUS_LABELS = {
+    Status.REQUESTED: "Requested",
+    Status.AWAITING_CONFIRMATION: "Awaiting confirmation",
+    Status.CONFIRMED: "Confirmed",
+    Status.COMPLETED: "Completed",
+    Status.NO_SHOW: "No-show",
+    Status.RESCHEDULED: "Rescheduled",
+    Status.CANCELLED: "Cancelled",
+}
+
+
+class Action(StrEnum):
+    """What can happen to an appointment; the name that its history row carries."""
+
+    REQUEST = "request"
+    BOOK = "book"
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    EXPIRE = "expire"
+    CONFIRM = "confirm"
+    TIME_OUT = "time_out"
+    CANCEL = "cancel"
+    RESCHEDULE = "reschedule"
+    COMPLETE = "complete"
+    MARK_NO_SHOW = "mark_no_show"
+    CORRECT = "correct"
+    IMPORT = "import"
+
+
+class NoShowParty(StrEnum):
+    """Who did not come."""
+
+    CLIENT = "client"
+    STAFF = "staff"
+    BOTH = "both"
+
+
+class CancellationKind(StrEnum):
+    """Which of the four ways led to ``cancelled``; only the first counts as a cancellation."""
+
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    TIMED_OUT = "timed_out"
+    EXPIRED = "expired"
+
+
+class CancelledBy(StrEnum):
+    """On whose side the appointment was called off."""
+
+    CLIENT = "client"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+class ActorKind(StrEnum):
+    """Who acted."""
+
+    STAFF = "staff"
+    CLIENT = "client"
+    SYSTEM = "system"
+
+
+class Override(StrEnum):
+    """A limit that staff went past on purpose; the history row names it."""
+
+    RESCHEDULE_LIMIT = "reschedule_limit"
+    RESCHEDULE_NOTICE = "reschedule_notice"
+    CANCEL_NOTICE = "cancel_notice"
+    DOUBLE_BOOKING = "double_booking"
+
+
+class Role(StrEnum):
+    """What a staff user is in the firm, weakest first."""
+
+    VIEWER = "viewer"
+    STAFF = "staff"
+    MANAGER = "manager"
+    OWNER = "owner"
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+    @property
+    def rank(self) -> int:
+        """Position in the order viewer < staff < manager < owner, from 0."""
+        return list(Role).index(self)
+
+
+class Permission(StrEnum):
+    """What a route or an action asks for."""
+
+    VIEW = "view"
+    BOOK = "book"
+    ACT = "act"
+    EDIT_CLIENTS = "edit_clients"
+    DOUBLE_BOOK = "double_book"
+    CORRECT = "correct"
+    EXPORT = "export"
+    MANAGE_SETTINGS = "manage_settings"
+    MANAGE_TEAM = "manage_team"
+
+
+_VIEWER = frozenset({Permission.VIEW})
+_STAFF = _VIEWER | {Permission.BOOK, Permission.ACT, Permission.EDIT_CLIENTS, Permission.EXPORT}
+_MANAGER = _STAFF | {
+    Permission.DOUBLE_BOOK,
+    Permission.CORRECT,
+    Permission.MANAGE_SETTINGS,
+    Permission.MANAGE_TEAM,
+}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.STAFF: _STAFF,
+    Role.MANAGER: _MANAGER,
+    Role.OWNER: _MANAGER,
+}
+
+
+class Theme(StrEnum):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Density(StrEnum):
+    COMFORTABLE = "comfortable"
+    COMPACT = "compact"
