@@ -1,0 +1,1 @@
+"""The tests of Daybook. A package, so that no other distribution's ``tests`` shadows this one."""
