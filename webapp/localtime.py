@@ -161,7 +161,7 @@ class Local:
         """The instant on the firm's wall clock (aware)."""
         return moment.astimezone(self.zone)
 
-    def date(self, moment: datetime) -> date:
+    def day_of(self, moment: datetime) -> date:
         """The local calendar day of an instant."""
         return moment.astimezone(self.zone).date()
 
@@ -175,8 +175,8 @@ class Local:
     def range(self, start: datetime, end: datetime) -> str:
         """``14:00–14:45``; an end on another day carries its date."""
         last = self.time(end)
-        if self.date(start) != self.date(end):
-            last = f"{last} {self.day(self.date(end))}"
+        if self.day_of(start) != self.day_of(end):
+            last = f"{last} {self.day(self.day_of(end))}"
         return f"{self.time(start)}–{last}"
 
     def _order(self, day: str, month: str) -> str:
@@ -196,15 +196,15 @@ class Local:
 
     def day_time(self, moment: datetime) -> str:
         """``Tue 13 Jan, 14:00``."""
-        return f"{self.day(self.date(moment))}, {self.time(moment)}"
+        return f"{self.day(self.day_of(moment))}, {self.time(moment)}"
 
     def full_day_time(self, moment: datetime) -> str:
         """``Tue 13 Jan 2026, 14:00``."""
-        return f"{self.full_day(self.date(moment))}, {self.time(moment)}"
+        return f"{self.full_day(self.day_of(moment))}, {self.time(moment)}"
 
     def relative(self, moment: datetime, now: datetime) -> str:
         """``14:00`` today, ``yesterday 14:00``, else ``Tue 13 Jan, 14:00``; another year is named."""
-        day, today = self.date(moment), self.date(now)
+        day, today = self.day_of(moment), self.day_of(now)
         if day == today:
             return self.time(moment)
         if day == today - timedelta(days=1):

@@ -38,7 +38,12 @@ class NewSlot:
 
 
 def approve(
-    session: Session, appointment: Appointment, *, actor: Actor, now: datetime, expected_version: int | None = None
+    session: Session,
+    appointment: Appointment,
+    *,
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
 ) -> None:
     """requested → confirmed."""
     version = _guard(session, appointment, Action.APPROVE, actor, now, expected_version)
@@ -78,7 +83,12 @@ def decline(
 
 
 def expire(
-    session: Session, appointment: Appointment, *, actor: Actor, now: datetime, expected_version: int | None = None
+    session: Session,
+    appointment: Appointment,
+    *,
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
 ) -> None:
     """requested → cancelled (expired), by the system once the start has passed."""
     version = _guard(session, appointment, Action.EXPIRE, actor, now, expected_version)
@@ -97,7 +107,12 @@ def expire(
 
 
 def confirm(
-    session: Session, appointment: Appointment, *, actor: Actor, now: datetime, expected_version: int | None = None
+    session: Session,
+    appointment: Appointment,
+    *,
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
 ) -> None:
     """awaiting_confirmation → confirmed: by the system when every required invitee accepted, by staff by hand."""
     version = _guard(session, appointment, Action.CONFIRM, actor, now, expected_version)
@@ -113,7 +128,12 @@ def confirm(
 
 
 def time_out(
-    session: Session, appointment: Appointment, *, actor: Actor, now: datetime, expected_version: int | None = None
+    session: Session,
+    appointment: Appointment,
+    *,
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
 ) -> None:
     """awaiting_confirmation → cancelled (timed out), by the system once ``confirm_by`` has passed."""
     version = _guard(session, appointment, Action.TIME_OUT, actor, now, expected_version)

@@ -182,7 +182,9 @@ def _find_client(session: Session, firm_id: int, draft: Draft) -> tuple[int | No
             raise Invalid("This contact does not belong to that account.", field="account_id")
         account_id = contact.account_id
     elif account_id is not None:
-        known = sa.select(Account.account_id).where(Account.firm_id == firm_id, Account.account_id == account_id)
+        known = sa.select(Account.account_id).where(
+            Account.firm_id == firm_id, Account.account_id == account_id
+        )
         if session.scalar(known) is None:
             raise Invalid("Choose an account from the list.", field="account_id")
     if draft.contact_id is None and account_id is None:

@@ -100,7 +100,9 @@ def stale(session: Session, appointment: Appointment) -> Stale:
     if edit is not None and edit.changed_at > last_change(session, appointment).changed_at:
         when = local_of(session, appointment.firm_id).day_time(edit.changed_at)
         fields = ", ".join(sorted(edit.changes))
-        return Stale(f"{edit.actor_label} changed the details ({fields}), {when}. Look again, then repeat your change.")
+        return Stale(
+            f"{edit.actor_label} changed the details ({fields}), {when}. Look again, then repeat your change."
+        )
     return Stale(how_it_stands(session, appointment))
 
 
@@ -113,10 +115,14 @@ def not_open(session: Session, appointment: Appointment, action: Action, now: da
     """The step is right but its time has not come."""
     local = local_of(session, appointment.firm_id)
     if TABLE[action].opens is Opens.AFTER_DEADLINE and appointment.confirm_by is not None:
-        return NotAllowed(f"{VERB[action]} opens {local.relative(appointment.confirm_by, now)}, at the deadline.")
+        return NotAllowed(
+            f"{VERB[action]} opens {local.relative(appointment.confirm_by, now)}, at the deadline."
+        )
     return NotAllowed(f"{VERB[action]} opens {local.relative(appointment.start_time, now)}, when it starts.")
 
 
 def forbidden(action: Action) -> Forbidden:
-    need = "a manager" if TABLE[action].permission.value in {"correct", "double_book"} else "a member of staff"
+    need = (
+        "a manager" if TABLE[action].permission.value in {"correct", "double_book"} else "a member of staff"
+    )
     return Forbidden(f"Your role does not include this step. Ask {need} to do it.")

@@ -55,7 +55,9 @@ def for_rescheduling(
         if passed:
             raise LimitReached(f"{explain(session, appointment, passed[0])} Call the firm instead.")
     elif passed and not reason:
-        raise Invalid(f"{explain(session, appointment, passed[0])} Give a reason to go past it.", field="reason")
+        raise Invalid(
+            f"{explain(session, appointment, passed[0])} Give a reason to go past it.", field="reason"
+        )
     return tuple(passed)
 
 
@@ -80,8 +82,13 @@ def explain(session: Session, appointment: Appointment, override: Override) -> s
     firm, kind = _policy(session, appointment)
     if override is Override.RESCHEDULE_LIMIT:
         limit = firm.reschedule_limit if kind.reschedule_limit is None else kind.reschedule_limit
-        times = {0: "The firm’s limit does not allow rescheduling.", 1: "It was moved once, which is the limit."}
-        return times.get(limit or 0, f"It was moved {appointment.chain_position - 1} times; the limit is {limit}.")
+        times = {
+            0: "The firm’s limit does not allow rescheduling.",
+            1: "It was moved once, which is the limit.",
+        }
+        return times.get(
+            limit or 0, f"It was moved {appointment.chain_position - 1} times; the limit is {limit}."
+        )
     if override is Override.RESCHEDULE_NOTICE:
         notice = firm.reschedule_notice if kind.reschedule_notice is None else kind.reschedule_notice
         return f"Rescheduling needs {duration(notice)} notice."

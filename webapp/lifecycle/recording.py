@@ -164,7 +164,9 @@ def _guarded_flush(session: Session, staff_user_id: int) -> None:
         session.flush()
     except DatabaseError as error:
         if any(mark in str(error.orig) for mark in SLOT_MARKS):
-            raise SlotTaken("That time was taken a moment ago. Choose another time.", field="start") from error
+            raise SlotTaken(
+                "That time was taken a moment ago. Choose another time.", field="start"
+            ) from error
         raise
 
 

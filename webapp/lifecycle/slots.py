@@ -30,7 +30,8 @@ def lock_staff(session: Session, staff_user_ids: Iterable[int]) -> None:
         return
     for staff_user_id in sorted(set(staff_user_ids)):
         session.execute(
-            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"slot:{staff_user_id}"}
+            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+            {"key": f"slot:{staff_user_id}"},
         )
 
 
@@ -95,7 +96,9 @@ def offers(
     """
     local = Local.named(firm.timezone)
     low, high = day_bounds(first, local.zone, days)
-    busy = taken(session, firm_id=firm.firm_id, staff_user_id=staff_user_id, start=low, end=high, ignore=ignore)
+    busy = taken(
+        session, firm_id=firm.firm_id, staff_user_id=staff_user_id, start=low, end=high, ignore=ignore
+    )
     return [
         DayOffer(day, tuple(_free_starts(firm, local, day, minutes, busy, now)))
         for day in (first + timedelta(days=offset) for offset in range(days))

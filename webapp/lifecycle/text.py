@@ -35,5 +35,7 @@ def _checked(text: str, limit: int, field: str) -> str:
 
 
 def _unprintable(character: str) -> bool:
-    """Control characters and lone surrogates (broken UTF-8)."""
-    return unicodedata.category(character) in {"Cc", "Cs"} and character not in KEPT_CONTROLS
+    """Control characters, lone surrogates, and the mark that decoders leave where UTF-8 was broken."""
+    if character in KEPT_CONTROLS:
+        return False
+    return unicodedata.category(character) in {"Cc", "Cs"} or character == "\ufffd"

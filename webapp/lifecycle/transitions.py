@@ -57,9 +57,7 @@ TABLE: dict[Action, Rule] = {
     Action.BOOK: _rule({None}, {Status.CONFIRMED}, {_STAFF}, Permission.BOOK),
     Action.PROPOSE: _rule({None}, {Status.AWAITING_CONFIRMATION}, {_STAFF, _SYSTEM}, Permission.BOOK),
     Action.APPROVE: _rule({Status.REQUESTED}, {Status.CONFIRMED}, {_STAFF}),
-    Action.DECLINE: _rule(
-        {Status.REQUESTED}, {Status.CANCELLED}, {_STAFF}, kind=CancellationKind.DECLINED
-    ),
+    Action.DECLINE: _rule({Status.REQUESTED}, {Status.CANCELLED}, {_STAFF}, kind=CancellationKind.DECLINED),
     Action.EXPIRE: _rule(
         {Status.REQUESTED},
         {Status.CANCELLED},
@@ -84,9 +82,7 @@ TABLE: dict[Action, Rule] = {
     Action.RESCHEDULE: _rule(
         {Status.CONFIRMED, None}, {Status.RESCHEDULED, Status.CONFIRMED}, {_STAFF, _CLIENT}
     ),
-    Action.COMPLETE: _rule(
-        {Status.CONFIRMED}, {Status.COMPLETED}, {_STAFF, _SYSTEM}, opens=Opens.FROM_START
-    ),
+    Action.COMPLETE: _rule({Status.CONFIRMED}, {Status.COMPLETED}, {_STAFF, _SYSTEM}, opens=Opens.FROM_START),
     Action.MARK_NO_SHOW: _rule(
         {Status.CONFIRMED}, {Status.NO_SHOW}, {_STAFF, _SYSTEM}, opens=Opens.FROM_START
     ),
@@ -97,9 +93,7 @@ TABLE: dict[Action, Rule] = {
         Permission.CORRECT,
         Opens.FROM_START,
     ),
-    Action.IMPORT: _rule(
-        {None}, set(Status) - {Status.RESCHEDULED, Status.AWAITING_CONFIRMATION}, {_SYSTEM}
-    ),
+    Action.IMPORT: _rule({None}, set(Status) - {Status.RESCHEDULED, Status.AWAITING_CONFIRMATION}, {_SYSTEM}),
 }
 
 

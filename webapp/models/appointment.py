@@ -146,7 +146,9 @@ class Appointment(Base):
         sa.CheckConstraint("contact_id IS NOT NULL OR account_id IS NOT NULL", name="client"),
         sa.CheckConstraint("(status = 'rescheduled') = (rescheduled_at IS NOT NULL)", name="rescheduled_at"),
         sa.CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
-        sa.CheckConstraint("(status = 'cancelled') = (cancellation_kind IS NOT NULL)", name="cancellation_kind"),
+        sa.CheckConstraint(
+            "(status = 'cancelled') = (cancellation_kind IS NOT NULL)", name="cancellation_kind"
+        ),
         sa.CheckConstraint("(status = 'cancelled') = (cancelled_by IS NOT NULL)", name="cancelled_by"),
         sa.CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_at"),
         sa.CheckConstraint("(status = 'no_show') = (no_show_at IS NOT NULL)", name="no_show_at"),

@@ -1,0 +1,89 @@
+"""What every template can rely on."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request, url_for
+from markupsafe import Markup
+
+from webapp.extensions import db
+from webapp.localtime import day_bounds, duration
+from webapp.queries import attention
+from webapp.ui.htmx import is_htmx
+from webapp.vocabulary import STATUS_LABELS, Permission, Status
+
+STATIC = Path(__file__).parent.parent / "static"
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(path: str, _modified: float) -> str:
+    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+
+
+def static_url(path: str) -> str:
+    """The URL of a static file with a fingerprint of its content, so that it can be kept for ever."""
+    return url_for("static", filename=path, v=_fingerprint(path, (STATIC / path).stat().st_mtime))
+
+
+def can(permission: str) -> bool:
+    """Whether the signed-in user's role includes a permission."""
+    return g.get("me") is not None and g.me.can(Permission(permission))
+
+
+def waiting() -> attention.Attention:
+    """What waits for somebody, counted once per request."""
+    if "attention" not in g:
+        local = g.me.local
+        today = day_bounds(local.day_of(g.now), local.zone)
+        g.attention = attention.summary(db.session(), firm_id=g.me.firm_id, now=g.now, today=today)
+    found: attention.Attention = g.attention
+    return found
+
+
+def capped(count: int) -> str:
+    """A count as pages print it: ``6``, ``1,273``, ``999+`` where counting stopped."""
+    return f"{attention.CAP - 1}+" if count >= attention.CAP else f"{count:,}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """``1 appointment``, ``2 appointments``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _nav() -> dict[str, str]:
+    if is_htmx():
+        return {}
+    found = waiting()
+    counts = {"requests": found.requests, "needs_outcome": found.needs_outcome}
+    return {name: capped(count) for name, count in counts.items() if count}
+
+
+def install(app: Flask) -> None:
+    """Give templates their globals; per request: who is signed in, how times are written, what is counted."""
+    app.jinja_env.globals.update(
+        STATUS_LABELS={status.value: label for status, label in STATUS_LABELS.items()},
+        STATUSES=[status.value for status in Status],
+        static_url=static_url,
+        can=can,
+        capped=capped,
+        plural=plural,
+        duration=duration,
+        waiting=waiting,
+        Markup=Markup,
+    )
+
+    @app.context_processor
+    def per_request() -> dict[str, Any]:
+        user = g.get("me")
+        fields: dict[str, Any] = {
+            "me": user,
+            "htmx": is_htmx(),
+            "q": "",
+            "now": g.get("now"),
+            "today_url": "/day",
+        }
+        if user is not None and "failed" not in g:
+            fields |= {"local": user.local, "nav": _nav()}
+        return {"nav": {}, "nav_current": "", "form_errors": [], **fields, "request_path": request.path}

@@ -1,0 +1,74 @@
+"""Pages for what went wrong: each says what happened and what to do next."""
+
+from flask import Flask, Response, g, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from webapp.lifecycle.errors import Conflict, DomainError, Forbidden, Invalid, Missing
+
+PAGES = {
+    400: ("The request could not be read", "Go back, reload the page and try again."),
+    401: ("Sign in first", "Sign in, then repeat what you were doing."),
+    403: ("Your role does not include this", "Ask a manager of your firm to do it or to change your role."),
+    404: ("There is nothing here", "Check the address, or find the appointment by its client or reference."),
+    405: ("This address does not take that", "Go back to the page you came from and use its buttons."),
+    413: ("That is too much at once", "Shorten the text and send it again."),
+    429: ("Too many tries", "Wait a few minutes, then try again."),
+    500: (
+        "Something broke on our side",
+        "Nothing was saved. Try again; if it happens again, tell whoever runs Daybook.",
+    ),
+    503: ("The database does not answer", "Nothing was saved. Wait a moment, then try again."),
+}
+
+
+def page(code: int, sentence: str = "", title: str = "") -> Response:
+    """An error page, or for htmx the same as a page in place of the main part."""
+    known, next_step = PAGES.get(code, PAGES[500 if code >= 500 else 400])
+    response = make_response(
+        render_template(
+            "errors/error.html", code=code, title=title or known, sentence=sentence, next_step=next_step
+        ),
+        code,
+    )
+    response.headers["HX-Retarget"] = "body"
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def install(app: Flask) -> None:
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        if error.response is not None:
+            return error.get_response()  # type: ignore[return-value]
+        return page(error.code or 500)
+
+    @app.errorhandler(CSRFError)
+    def csrf_error(_error: CSRFError) -> Response:
+        return page(
+            400,
+            "This form was made before you last signed in, so it was not accepted. Nothing was changed.",
+            "Reload and try again",
+        )
+
+    @app.errorhandler(DomainError)
+    def domain_error(error: DomainError) -> Response:
+        codes = {Forbidden: 403, Missing: 404, Conflict: 409, Invalid: 422}
+        code = next((code for kind, code in codes.items() if isinstance(error, kind)), 400)
+        titles = {403: "", 404: "", 409: "Not saved", 422: "There is a problem"}
+        return page(code, error.sentence, titles.get(code, ""))
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        app.logger.exception("unhandled error on %s %s", request.method, request.path, exc_info=error)
+        g.failed = True
+        return page(500)
+
+
+def unavailable() -> Response:
+    """503 with Retry-After, rendered without the database."""
+    g.failed = True
+    g.me = None
+    response = page(503)
+    response.headers["Retry-After"] = "5"
+    return response

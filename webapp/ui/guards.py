@@ -1,0 +1,90 @@
+"""Who may reach a route. Everything is denied unless a view says otherwise; a test walks the URL map."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Response, abort, current_app, g, redirect, request, url_for
+
+from webapp import clock
+from webapp.extensions import db
+from webapp.lifecycle import access
+from webapp.queries import identity
+from webapp.queries.identity import Me
+from webapp.ui.htmx import is_htmx
+from webapp.vocabulary import Permission
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Mark a view as open to signed-in staff whose role includes the permission."""
+
+    def mark(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Mark a view as open to everybody."""
+    view.permission = None  # type: ignore[attr-defined]
+    return view
+
+
+def me() -> Me:
+    """The signed-in staff user. Only for views behind :func:`requires`."""
+    found: Me | None = g.me
+    if found is None:
+        abort(401)
+    return found
+
+
+def cookie_name() -> str:
+    """The session cookie; with TLS the ``__Host-`` prefix binds it to this host and path (RFC 6265bis)."""
+    return "__Host-daybook" if current_app.config["SETTINGS"].tls else "daybook"
+
+
+def check() -> Response | None:
+    """Before each request: read the clock once, find out who it is, refuse what the view does not allow."""
+    g.now = clock.now()
+    g.me = None
+    if request.endpoint in (None, "static"):
+        return None
+    view = current_app.view_functions[request.endpoint]
+    token = request.cookies.get(cookie_name())
+    if token:
+        g.me = identity.find(db.session(), token=token, now=g.now)
+        if g.me is not None and access.is_stale(g.me.last_seen_at, g.now):
+            access.touch(db.session, g.me.session_hash, g.now)
+    if not hasattr(view, "permission"):
+        abort(403)
+    if view.permission is None:
+        return None
+    if g.me is None:
+        return _sign_in_first()
+    if not g.me.can(view.permission):
+        abort(403)
+    return None
+
+
+def _sign_in_first() -> Response:
+    """Send to the sign-in page and back again afterwards; htmx is told to leave the page."""
+    back = request.full_path.rstrip("?") if request.method == "GET" and not is_htmx() else ""
+    target = url_for("sessions.sign_in", next=back or None)
+    if is_htmx():
+        response = Response(status=401)
+        response.headers["HX-Redirect"] = target
+        return response
+    return redirect(target, code=303)  # type: ignore[return-value]
+
+
+def safe_next(target: str | None) -> str:
+    """A path of this site to go on to, or ``/``: never another host, never a scheme."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/"
+    if any(ord(character) < 32 for character in target) or "\\" in target:
+        return "/"
+    parts = urlsplit(target)
+    return "/" if parts.scheme or parts.netloc else target
