@@ -132,8 +132,9 @@
     const stale = status >= 400 && status < 500;
     const why = stale ? 'the server refused this' : status ? 'the server could not answer' : 'no connection';
     $('h2', notice).textContent = `${what}: ${why}`;
-    $('p', notice).textContent = stale
-      ? 'The page may be out of date, or you may not be allowed to do this. Nothing was changed.'
+    const told = new DOMParser().parseFromString(ctx.text ?? '', 'text/html').querySelector('.errorpage');
+    $('p', notice).textContent = told
+      ? $$('h1, h1 ~ p:not([class]), h1 ~ .muted', told).map((part) => part.textContent.trim().replace(/([^.!?])$/, '$1.')).join(' ')
       : 'The page shows the last state that is known to be saved. Try again in a moment.';
     const retry = $('[data-retry]', notice);
     if (stale) retry.textContent = 'Reload the page';
@@ -158,7 +159,7 @@
   });
   on('htmx:response:error', ({ detail: { ctx } }) => {
     const { status } = ctx.response;
-    if (![401, 409, 422].includes(status) && !ctx.hx?.redirect) showFailure(ctx, status);
+    if (![409, 422].includes(status) && !ctx.hx?.redirect) showFailure(ctx, status);
   });
   on('htmx:before:swap', ({ detail: { ctx } }) => {
     rowInWork = ctx.sourceElement?.closest?.('.row')?.id ?? null;
