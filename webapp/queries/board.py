@@ -1,0 +1,200 @@
+"""The day board: the appointments of one day or week, the counts on its filters, and what changed since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.models import Account, Appointment, AppointmentStatusHistory, Contact, StaffUser
+from webapp.queries import clients
+from webapp.queries.rows import Row, as_rows, select_rows
+from webapp.vocabulary import LIVE, Action, Status
+
+PAGE = 500
+"""Rows that one board shows; a firm with more on a day filters by staff, status or name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of a day is shown. Empty means everything."""
+
+    statuses: frozenset[Status] = frozenset()
+    staff: frozenset[int] = frozenset()
+    q: str = ""
+    hide_finished: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.statuses or self.staff or self.q or self.hide_finished)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCount:
+    staff_user_id: int
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many appointments the span has before filters, and a mark that moves with each change in it."""
+
+    by_status: dict[Status, int]
+    staff: list[StaffCount]
+    mark: str
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition by somebody, as the board's notice tells it."""
+
+    actor_label: str
+    action: Action
+    client: str
+    start_time: datetime
+    changed_at: datetime
+
+
+@dataclass(slots=True)
+class _Tally:
+    statuses: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    staff: dict[int, int] = field(default_factory=dict)
+    versions: int = 0
+
+
+def _in_span(firm_id: int, span: tuple[datetime, datetime]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        Appointment.firm_id == firm_id, Appointment.start_time >= span[0], Appointment.start_time < span[1]
+    )
+
+
+def rows(
+    session: Session, *, firm_id: int, span: tuple[datetime, datetime], filters: Filters, limit: int = PAGE
+) -> list[Row]:
+    """The appointments that start within ``[a, b)``, by start, then reference. One statement."""
+    statement = select_rows().where(_in_span(firm_id, span))
+    if filters.statuses:
+        statement = statement.where(Appointment.status.in_(filters.statuses))
+    if filters.staff:
+        statement = statement.where(Appointment.staff_user_id.in_(filters.staff))
+    if filters.hide_finished:
+        statement = statement.where(Appointment.status.in_(LIVE))
+    if filters.q:
+        statement = statement.where(clients.contact_filter(firm_id, filters.q))
+    statement = statement.order_by(Appointment.start_time, Appointment.appointment_id).limit(limit)
+    return as_rows(session.execute(statement))
+
+
+def counts(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -> Counts:
+    """Counts per status and per staff user, staff without appointments included. Two statements."""
+    groups = session.execute(
+        sa.select(
+            Appointment.staff_user_id,
+            Appointment.status,
+            sa.func.count(),
+            sa.func.sum(Appointment.version),
+        )
+        .where(_in_span(firm_id, span))
+        .group_by(Appointment.staff_user_id, Appointment.status)
+    )
+    tally = _Tally()
+    for staff_user_id, status, count, versions in groups:
+        tally.statuses[status] += count
+        tally.staff[staff_user_id] = tally.staff.get(staff_user_id, 0) + count
+        tally.versions += int(versions)
+    people = session.execute(
+        sa.select(StaffUser.staff_user_id, StaffUser.name)
+        .where(
+            StaffUser.firm_id == firm_id,
+            sa.or_(
+                sa.and_(StaffUser.bookable, StaffUser.deactivated_at.is_(None)),
+                StaffUser.staff_user_id.in_(tally.staff),
+            ),
+        )
+        .order_by(StaffUser.name, StaffUser.staff_user_id)
+    )
+    staff = [StaffCount(row.staff_user_id, row.name, tally.staff.get(row.staff_user_id, 0)) for row in people]
+    return Counts(tally.statuses, staff, f"{sum(tally.statuses.values())}-{tally.versions}")
+
+
+def mark(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -> str:
+    """The same mark as :attr:`Counts.mark`: it differs as soon as anything in the span has changed.
+
+    The sum of versions only grows, and grows with each commit, whatever the order of the commits was.
+    """
+    count, versions = session.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Appointment.version), 0)).where(
+            _in_span(firm_id, span)
+        )
+    ).one()
+    return f"{count}-{int(versions)}"
+
+
+def changes_by_others(
+    session: Session,
+    *,
+    firm_id: int,
+    span: tuple[datetime, datetime],
+    since: datetime,
+    but_not: int,
+    limit: int = 20,
+) -> list[Change]:
+    """Transitions in the span recorded after ``since`` by anybody but this staff user, newest first."""
+    history = AppointmentStatusHistory
+    found = session.execute(
+        sa.select(
+            history.actor_label,
+            history.action,
+            sa.func.coalesce(Contact.name, Account.name),
+            Appointment.start_time,
+            history.changed_at,
+        )
+        .select_from(history)
+        .join(
+            Appointment,
+            sa.and_(
+                Appointment.firm_id == history.firm_id, Appointment.appointment_id == history.appointment_id
+            ),
+        )
+        .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
+        .outerjoin(Account, Account.account_id == Appointment.account_id)
+        .where(
+            history.firm_id == firm_id,
+            history.changed_at > since,
+            sa.or_(history.changed_by_id.is_(None), history.changed_by_id != but_not),
+            Appointment.start_time >= span[0],
+            Appointment.start_time < span[1],
+        )
+        .order_by(history.changed_at.desc(), history.history_id.desc())
+        .limit(limit)
+    )
+    return [Change(*row) for row in found]
+
+
+def by_ids(session: Session, *, firm_id: int, appointment_ids: Sequence[int]) -> list[Row]:
+    """Rows of chosen appointments, in the board's order; ids of other firms are not there. One statement."""
+    statement = (
+        select_rows()
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id.in_(appointment_ids))
+        .order_by(Appointment.start_time, Appointment.appointment_id)
+    )
+    return as_rows(session.execute(statement))
+
+
+def next_after(session: Session, *, firm_id: int, moment: datetime) -> Row | None:
+    """The next live appointment that starts at or after an instant: where an empty day leads on to."""
+    statement = (
+        select_rows()
+        .where(
+            Appointment.firm_id == firm_id, Appointment.start_time >= moment, Appointment.status.in_(LIVE)
+        )
+        .order_by(Appointment.start_time, Appointment.appointment_id)
+        .limit(1)
+    )
+    return next(iter(as_rows(session.execute(statement))), None)

@@ -1,0 +1,101 @@
+"""One appointment as a list shows it, read in one statement with everything that its row prints."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from webapp.lifecycle.transitions import allowed_actions
+from webapp.models import Account, Appointment, AppointmentType, Contact, StaffUser
+from webapp.vocabulary import Action, CancellationKind, CancelledBy, NoShowParty, Role, Status
+
+Before = aliased(Appointment, name="before")
+After = aliased(Appointment, name="after")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An appointment in a list. ``moved_from`` and ``moved_to`` are starts of its neighbours in the chain."""
+
+    appointment_id: int
+    start_time: datetime
+    end_time: datetime
+    status: Status
+    status_reason: str | None
+    cancellation_kind: CancellationKind | None
+    cancelled_by: CancelledBy | None
+    no_show_party: NoShowParty | None
+    confirm_by: datetime | None
+    created_at: datetime
+    version: int
+    overbooked: bool
+    location: str
+    client: str
+    type_name: str
+    staff_name: str
+    staff_user_id: int
+    moved_from: datetime | None
+    moved_to: datetime | None
+    successor_id: int | None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it waits for somebody: a request, or a meeting that ended without an outcome."""
+        return self.status is Status.REQUESTED or (self.status is Status.CONFIRMED and self.end_time <= now)
+
+    def is_running(self, now: datetime) -> bool:
+        return self.status is Status.CONFIRMED and self.start_time <= now < self.end_time
+
+    def can(self, role: Role, now: datetime) -> list[Action]:
+        """The actions that this role has now; corrections are offered on the appointment's own page."""
+        return allowed_actions(self.status, role=role, start_time=self.start_time, now=now)
+
+
+COLUMNS: tuple[Any, ...] = (
+    Appointment.appointment_id,
+    Appointment.start_time,
+    Appointment.end_time,
+    Appointment.status,
+    Appointment.status_reason,
+    Appointment.cancellation_kind,
+    Appointment.cancelled_by,
+    Appointment.no_show_party,
+    Appointment.confirm_by,
+    Appointment.created_at,
+    Appointment.version,
+    Appointment.overbooked,
+    Appointment.location,
+    sa.func.coalesce(Contact.name, Account.name).label("client"),
+    AppointmentType.name.label("type_name"),
+    StaffUser.name.label("staff_name"),
+    Appointment.staff_user_id,
+    Before.start_time.label("moved_from"),
+    After.start_time.label("moved_to"),
+    After.appointment_id.label("successor_id"),
+)
+
+
+def select_rows() -> sa.Select[Any]:
+    """The statement without its WHERE and ORDER BY. Primary keys join, so each row costs index look-ups."""
+    return (
+        sa.select(*COLUMNS)
+        .select_from(Appointment)
+        .join(AppointmentType, AppointmentType.appointment_type_id == Appointment.appointment_type_id)
+        .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
+        .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
+        .outerjoin(Account, Account.account_id == Appointment.account_id)
+        .outerjoin(Before, Before.appointment_id == Appointment.rescheduled_from_id)
+        .outerjoin(
+            After,
+            sa.and_(
+                After.firm_id == Appointment.firm_id, After.rescheduled_from_id == Appointment.appointment_id
+            ),
+        )
+    )
+
+
+def as_rows(result: Iterable[Any]) -> list[Row]:
+    """Turn what :func:`select_rows` fetched into rows."""
+    return [Row(*fetched) for fetched in result]
