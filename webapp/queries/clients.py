@@ -1,0 +1,139 @@
+"""Finding clients by what is typed: prefixes of names, e-mail addresses and phone numbers, or a reference.
+
+Each word of a search is a range of the index ``(firm_id, term, contact_id)``, compared byte by byte on both
+engines. What a search looks at is bounded: past ``CANDIDATES`` words that begin alike it stops, so that one
+letter in a firm of a million contacts costs milliseconds. Such a search is to be narrowed anyway.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from webapp.lifecycle.terms import normalise, reference_of, words_of
+from webapp.models import Account, Appointment, ContactTerm
+from webapp.models.clients import TERM_LENGTH
+
+CANDIDATES = 20_000
+"""How many terms the most selective word of a search may bring up."""
+MOST_CLIENTS = 2_000
+"""How many clients a search over appointments of all time looks up."""
+
+
+def matching_contact_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
+    """Contacts that every word of ``q`` finds, at most ``limit``, ascending. One more statement per word."""
+    words = words_of(q)
+    if not words:
+        return []
+    if len(words) > 1:
+        words = _rarest_first(session, firm_id, words)
+    return sorted(session.scalars(_contacts(firm_id, words, limit)))
+
+
+def matching_account_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
+    """Accounts whose folded name begins with ``q``, at most ``limit``, in the order of their names."""
+    if not normalise(q):
+        return []
+    return list(session.scalars(_accounts(firm_id, q, limit)))
+
+
+def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnElement[bool]:
+    """The condition that an appointment's client (contact or account) or its reference is what ``q`` says.
+
+    A blank ``q`` is no condition. Beside it the query must name the firm, as always.
+
+    Args:
+        few: the query is already narrow (a day, a worklist): test its rows one by one against the clients
+            found. Otherwise the appointments are reached through the clients, which is right for all time.
+    """
+    if not q.strip():
+        return sa.true()
+    words, reference = words_of(q), reference_of(q)
+    cap = CANDIDATES if few else MOST_CLIENTS
+    conditions: list[sa.ColumnElement[bool]] = []
+    if words:
+        conditions.append(Appointment.contact_id.in_(_contacts(firm_id, words, cap)))
+    if normalise(q):
+        conditions.append(Appointment.account_id.in_(_accounts(firm_id, q, cap)))
+    if reference is not None:
+        conditions.append(Appointment.appointment_id == reference)
+    if not conditions:
+        return sa.false()
+    return sa.or_(*conditions) if few else _through_clients(firm_id, conditions)
+
+
+def _through_clients(firm_id: int, conditions: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """One index per condition, then their union: an OR would have PostgreSQL read every appointment."""
+    parts = [
+        sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id, condition)
+        for condition in conditions
+    ]
+    found = sa.union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    return Appointment.appointment_id.in_(sa.select(found.c.appointment_id))
+
+
+def begins_with(column: InstrumentedAttribute[str], prefix: str) -> sa.ColumnElement[bool]:
+    """``column`` begins with ``prefix``, as a range that an index answers."""
+    above = _next(prefix)
+    low = column >= prefix
+    return sa.and_(low, column < above) if above else low
+
+
+def _next(prefix: str) -> str:
+    """The least string above all that begin with ``prefix``, by code points; empty when there is none."""
+    for at in range(len(prefix) - 1, -1, -1):
+        code = ord(prefix[at]) + 1
+        if code == 0xD800:
+            code = 0xE000  # surrogates are not characters
+        if code <= 0x10FFFF:
+            return prefix[:at] + chr(code)
+    return ""
+
+
+def _contacts(firm_id: int, words: list[str], limit: int) -> sa.Select[int]:
+    """Contacts with a term for every word. The first word brings the candidates, the others sift them."""
+    first = (
+        sa.select(ContactTerm.contact_id)
+        .where(ContactTerm.firm_id == firm_id, begins_with(ContactTerm.term, words[0]))
+        .order_by(ContactTerm.firm_id, ContactTerm.term, ContactTerm.contact_id)
+        .limit(CANDIDATES)
+        .subquery()
+    )
+    query = sa.select(first.c.contact_id).distinct().limit(limit)
+    for word in words[1:]:
+        other = aliased(ContactTerm)
+        query = query.where(
+            sa.select(1)
+            .where(
+                other.firm_id == firm_id,
+                other.contact_id == first.c.contact_id,
+                begins_with(other.term, word),
+            )
+            .exists()
+        )
+    return query
+
+
+def _accounts(firm_id: int, q: str, limit: int) -> sa.Select[int]:
+    prefix = normalise(q)[:TERM_LENGTH]
+    return (
+        sa.select(Account.account_id)
+        .where(Account.firm_id == firm_id, begins_with(Account.sort_name, prefix))
+        .order_by(Account.sort_name, Account.account_id)
+        .limit(limit)
+    )
+
+
+def _rarest_first(session: Session, firm_id: int, words: list[str]) -> list[str]:
+    """The word that begins the fewest terms brings the candidates. Counting stops early."""
+    counts = {word: session.scalar(_count(firm_id, word)) or 0 for word in words}
+    return sorted(words, key=lambda word: (counts[word], -len(word)))
+
+
+def _count(firm_id: int, word: str) -> sa.Select[int]:
+    some = (
+        sa.select(ContactTerm.contact_id)
+        .where(ContactTerm.firm_id == firm_id, begins_with(ContactTerm.term, word))
+        .order_by(ContactTerm.firm_id, ContactTerm.term, ContactTerm.contact_id)
+        .limit(CANDIDATES // 4)
+        .subquery()
+    )
+    return sa.select(sa.func.count()).select_from(some)
