@@ -1,24 +1,16 @@
 """Who is signed in, from the token of a session cookie. One statement."""
 
-import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.lifecycle.access import IDLE, token_hash
 from webapp.lifecycle.actors import Actor
 from webapp.localtime import Local
 from webapp.models import Firm, StaffUser, UserSession
 from webapp.vocabulary import ActorKind, Density, Permission, Role, Theme
-
-IDLE = timedelta(hours=12)
-ABSOLUTE = timedelta(days=7)
-
-
-def token_hash(token: str) -> str:
-    """What the database keeps of a secret token: its SHA-256, in hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
