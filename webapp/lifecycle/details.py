@@ -32,6 +32,8 @@ def edit(
         Invalid: a text is too long, or the contact is unknown.
         Stale: somebody changed the appointment meanwhile.
     """
+    if actor.firm_id != appointment.firm_id:
+        raise AssertionError("an actor of one firm reached an appointment of another")
     if not actor.can(Permission.ACT):
         raise Forbidden("Your role is read-only. Ask a member of staff to change the details.")
     if expected_version != appointment.version:

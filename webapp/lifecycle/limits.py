@@ -21,7 +21,7 @@ def _policy(session: Session, appointment: Appointment) -> tuple[Firm, Appointme
 
 
 def reschedule_limit(session: Session, appointment: Appointment) -> int | None:
-    """How many times a chain may be moved; None is without limit. The type's setting goes before the firm's."""
+    """How many times a chain may be moved, None is without limit. The type goes before the firm."""
     firm, kind = _policy(session, appointment)
     return firm.reschedule_limit if kind.reschedule_limit is None else kind.reschedule_limit
 
@@ -68,7 +68,9 @@ def for_cancelling(
     firm, kind = _policy(session, appointment)
     notice = firm.cancel_notice if kind.cancel_notice is None else kind.cancel_notice
     passed = (Override.CANCEL_NOTICE,) if _too_late(appointment, notice, now) else ()
-    if actor.kind is ActorKind.CLIENT and (passed or appointment.start_time <= now):
+    if actor.kind is ActorKind.CLIENT and appointment.start_time <= now:
+        raise LimitReached("This meeting has begun. Call the firm instead.")
+    if actor.kind is ActorKind.CLIENT and passed:
         raise LimitReached(f"{explain(session, appointment, Override.CANCEL_NOTICE)} Call the firm instead.")
     return passed
 
