@@ -8,7 +8,7 @@ from wtforms import Form
 
 from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.slots import DayOffer
-from webapp.localtime import Local
+from webapp.localtime import Local, NonexistentTime, instant
 from webapp.ui.when import WhenFields, first_day, picker, value_of
 
 LONDON = Local.named("Europe/London")
@@ -75,13 +75,14 @@ def test_a_skipped_time_offers_the_two_nearest() -> None:
     form = chosen(day="2026-03-29", time="01:30")
     assert refusal(form).field == "which"
     assert form.which_choices is not None
-    assert [choice["label"] for choice in form.which_choices] == ["00:59", "02:00"]
+    with pytest.raises(NonexistentTime) as gap:
+        instant(datetime(2026, 3, 29, 1, 30), LONDON.zone)
+    nearest = (gap.value.before, gap.value.after)
+    assert [choice["label"] for choice in form.which_choices] == [LONDON.time(moment) for moment in nearest]
     before = chosen(day="2026-03-29", time="01:30", which="first").moment(LONDON)
     after = chosen(day="2026-03-29", time="01:30", which="second").moment(LONDON)
-    assert (before, after) == (
-        datetime(2026, 3, 29, 0, 59, tzinfo=UTC),
-        datetime(2026, 3, 29, 1, 0, tzinfo=UTC),
-    )
+    assert (before, after) == nearest
+    assert after == datetime(2026, 3, 29, 1, tzinfo=UTC)
 
 
 def test_a_repeated_time_asks_which_and_both_can_be_had() -> None:
