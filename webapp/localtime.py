@@ -64,9 +64,8 @@ def instant(local: datetime, zone: ZoneInfo, *, second: bool | None = None) -> d
     if first == last:
         return first
     if first.astimezone(zone).replace(tzinfo=None) != local:
-        gap = first - last  # in a gap the two folds are the gap's length apart, the later one first
-        transition = _transition(last, first, zone)
-        raise NonexistentTime(local, min(transition - timedelta(minutes=1), first - gap), transition)
+        transition = _transition(last, first, zone)  # in a gap the reading by the old offset is the later one
+        raise NonexistentTime(local, transition - timedelta(minutes=1), transition)
     if second is None:
         raise AmbiguousTime(local, first, last)
     return last if second else first
@@ -123,7 +122,7 @@ def parse_clock(text: str) -> time:
     if not colon and len(bare) in (3, 4):
         hours, minutes = bare[:-2], bare[-2:]
     minutes = minutes or "00"
-    if not (hours.isascii() and hours.isdigit() and minutes.isascii() and minutes.isdigit()):
+    if len(hours) > 2 or not all(part.isascii() and part.isdigit() for part in (hours, minutes)):
         raise ValueError(problem)
     hour, minute = int(hours), int(minutes)
     if half:
@@ -156,6 +155,10 @@ class Local:
     @classmethod
     def named(cls, timezone: str, *, twelve_hour: bool = False, month_first: bool = False) -> "Local":
         return cls(ZoneInfo(timezone), twelve_hour, month_first)
+
+    def elsewhere(self, timezone: str) -> "Local":
+        """The same way of writing times, by another zone's clocks."""
+        return Local(ZoneInfo(timezone), self.twelve_hour, self.month_first)
 
     def at(self, moment: datetime) -> datetime:
         """The instant on the firm's wall clock (aware)."""
