@@ -76,7 +76,7 @@ def test_a_skipped_time_offers_the_two_nearest() -> None:
     assert refusal(form).field == "which"
     assert form.which_choices is not None
     with pytest.raises(NonexistentTime) as gap:
-        instant(datetime(2026, 3, 29, 1, 30), LONDON.zone)
+        instant(datetime.fromisoformat("2026-03-29 01:30"), LONDON.zone)
     nearest = (gap.value.before, gap.value.after)
     assert [choice["label"] for choice in form.which_choices] == [LONDON.time(moment) for moment in nearest]
     before = chosen(day="2026-03-29", time="01:30", which="first").moment(LONDON)

@@ -12,7 +12,8 @@ from webapp.models.clients import TERM_LENGTH
 SHORTEST_SUFFIX, LONGEST_SUFFIX = 4, 10
 """Phone numbers are found by their last 4 to 10 digits, and by all of them."""
 INTERNATIONAL = 8
-"""Of a number typed with a country's code only so many last digits count: the firm may keep it without."""
+"""Of a number typed with a country's code or a leading zero only so many last digits count: the firm may keep
+it in the other form."""
 MOST_WORDS = 8
 MOST_TYPED = 200
 
@@ -97,8 +98,8 @@ def reference_of(q: str) -> int | None:
 
 def _phone_word(typed: str) -> str:
     digits = digits_of(typed)
-    foreign = typed.lstrip().startswith(("+", "00"))
-    return digits[-INTERNATIONAL:] if foreign and len(digits) > INTERNATIONAL else digits
+    whole = typed.lstrip(" (").startswith(("+", "0"))
+    return digits[-INTERNATIONAL:] if whole and len(digits) > INTERNATIONAL else digits
 
 
 def _word(word: str) -> str:
