@@ -160,8 +160,8 @@ def _contact_values(session: Session, firm_id: int, facts: ContactFacts) -> dict
         raise Invalid("Choose a time zone from the list.", field="timezone")
     return asdict(facts) | {
         "name": _name(facts.name, "Enter the contact’s name."),
-        "email": _email(facts.email),
-        "phone": _phone(facts.phone),
+        "email": email_of(facts.email),
+        "phone": phone_of(facts.phone),
         "notes": prose(facts.notes, NOTES_LENGTH, "notes"),
     }
 
@@ -180,7 +180,7 @@ def _name(typed: str, sentence: str) -> str:
     return name
 
 
-def _email(typed: str) -> str:
+def email_of(typed: str) -> str:
     """An address in its normal form, or nothing. Nobody is asked whether the domain exists."""
     email = one_line(typed, EMAIL_LENGTH, "email")
     if not email:
@@ -193,7 +193,7 @@ def _email(typed: str) -> str:
         ) from None
 
 
-def _phone(typed: str) -> str:
+def phone_of(typed: str) -> str:
     phone = one_line(typed, PHONE_LENGTH, "phone")
     if not phone:
         return ""

@@ -4,8 +4,10 @@ Each change is a guarded write (it succeeds only if the row is still as the acto
 and one outbox event, in the caller's transaction: all or none. Nothing here commits.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
@@ -20,6 +22,30 @@ from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
 from webapp.vocabulary import Action, CancelledBy, NoShowParty, Override, Status
 
 SLOT_MARKS = ("slot_taken", "ex_appointment_slot")
+APPOINTMENTS = cast(sa.Table, Appointment.__table__)
+HISTORY = cast(sa.Table, AppointmentStatusHistory.__table__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """An appointment as another system had it. ``occurred_at`` is the stamp of its status."""
+
+    external_ref: str
+    appointment_type_id: int
+    staff_user_id: int
+    contact_id: int | None
+    account_id: int | None
+    start_time: datetime
+    end_time: datetime
+    status: Status
+    no_show_party: NoShowParty | None
+    cancelled_by: CancelledBy | None
+    created_at: datetime
+    occurred_at: datetime
+    overbooked: bool
+    location: str
+    notes: str
+    reason: str
 
 
 def create(
@@ -126,6 +152,75 @@ def record(
     )
 
 
+def bulk_import(session: Session, rows: Sequence[Imported], *, actor: Actor, now: datetime) -> None:
+    """Insert appointments that happened elsewhere, each with its one history row, in two statements.
+
+    The rows' references must be new to the firm and differ from each other. There is no outbox event: what
+    was imported is known where it came from.
+
+    Raises:
+        SlotTaken: a live row lies in a slot that is held; nothing was written.
+    """
+    if not rows:
+        return
+    appointments = [_imported_values(row, actor) for row in rows]
+    statement = sa.insert(APPOINTMENTS).returning(APPOINTMENTS.c.external_ref, APPOINTMENTS.c.appointment_id)
+    try:
+        made: dict[Any, int] = dict(session.execute(statement, appointments).tuples().all())
+    except DatabaseError as error:
+        _explain_taken(error)
+        raise
+    shared = {
+        "firm_id": actor.firm_id,
+        "sequence": 1,
+        "action": Action.IMPORT,
+        "changed_by_id": actor.staff_user_id,
+        "actor_kind": actor.kind,
+        "actor_label": actor.label,
+        "changed_at": now,
+    }
+    session.execute(
+        sa.insert(HISTORY),
+        [
+            shared
+            | {
+                "appointment_id": made[row.external_ref],
+                "to_status": row.status,
+                "reason": row.reason,
+                "no_show_party": row.no_show_party,
+                "cancelled_by": row.cancelled_by,
+                "occurred_at": row.occurred_at,
+            }
+            for row in rows
+        ],
+    )
+
+
+def _imported_values(row: Imported, actor: Actor) -> dict[str, Any]:
+    _require_legal(Action.IMPORT, None, row.status)
+    return {
+        "firm_id": actor.firm_id,
+        "external_ref": row.external_ref,
+        "appointment_type_id": row.appointment_type_id,
+        "staff_user_id": row.staff_user_id,
+        "contact_id": row.contact_id,
+        "account_id": row.account_id,
+        "booked_by": actor.label,
+        "booked_by_id": actor.staff_user_id,
+        "start_time": row.start_time,
+        "end_time": row.end_time,
+        "overbooked": row.overbooked,
+        "location": row.location,
+        "notes": row.notes,
+        "chain_position": 1,
+        "version": 1,
+        "created_at": row.created_at,
+        **_values(
+            Action.IMPORT, row.status, row.reason, row.occurred_at, row.no_show_party, row.cancelled_by
+        ),
+    }
+
+
 def _require_legal(action: Action, source: Status | None, to: Status) -> None:
     if not is_legal(action, source, to):
         raise AssertionError(f"{action} from {source} to {to} is not in the transition table")
@@ -163,11 +258,14 @@ def _guarded_flush(session: Session, staff_user_id: int) -> None:
     try:
         session.flush()
     except DatabaseError as error:
-        if any(mark in str(error.orig) for mark in SLOT_MARKS):
-            raise SlotTaken(
-                "That time was taken a moment ago. Choose another time.", field="start"
-            ) from error
+        _explain_taken(error)
         raise
+
+
+def _explain_taken(error: DatabaseError) -> None:
+    """Turn the slot guard's refusal into a sentence; leave any other error alone."""
+    if any(mark in str(error.orig) for mark in SLOT_MARKS):
+        raise SlotTaken("That time was taken a moment ago. Choose another time.", field="start") from error
 
 
 def _write_history(

@@ -1,0 +1,25 @@
+"""The command line: ``daybook serve``, ``daybook db upgrade``, ``daybook import`` and the rest."""
+
+from flask.cli import ScriptInfo
+from flask_migrate.cli import db as migrations
+
+from webapp.cli import demo, firm, importing, serve, user, verify
+from webapp.cli.base import Commands, load_app
+
+cli = Commands(
+    name="daybook",
+    help="Appointments for a firm, each with its history. Settings come from the environment.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+cli.add_command(serve.serve)
+cli.add_command(migrations)
+cli.add_command(demo.demo)
+cli.add_command(firm.firm)
+cli.add_command(user.user)
+cli.add_command(importing.importing)
+cli.add_command(verify.verify)
+
+
+def main() -> None:
+    """The console script. The application is made when the first command asks for it."""
+    cli(prog_name="daybook", obj=ScriptInfo(create_app=load_app, set_debug_flag=False))

@@ -1,0 +1,65 @@
+"""``daybook serve``: the site by gunicorn, two processes of four threads."""
+
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from gunicorn.app.base import BaseApplication
+
+from webapp import demo
+from webapp.cli.base import load_app, require_head, settings
+from webapp.extensions import db
+
+WORKERS = 2
+THREADS = 4
+GRACE = 20  # seconds that a request may still take when the server is told to stop
+
+
+class Server(BaseApplication):
+    """Gunicorn without its own command line and configuration files."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application, made in each worker after the fork: no connection is shared."""
+        return load_app()
+
+
+@click.command(short_help="Serve the site.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--workers", default=WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@with_appcontext
+def serve(host: str, workers: int) -> None:
+    """Serve the site on PORT. Stops at once on Ctrl-C, and lets running requests end on SIGTERM."""
+    require_head()
+    chosen = settings()
+    bind = f"[{host}]:{chosen.port}" if ":" in host else f"{host}:{chosen.port}"
+    if not chosen.production:
+        for line in demo.sign_ins(db.session()):
+            click.echo(line)
+    click.echo(f"Daybook is at http://{bind}/ (Ctrl-C stops it).")
+    db.session.remove()
+    db.engine.dispose()  # the workers open their own
+    Server(_options(bind, workers, production=chosen.production)).run()
+
+
+def _options(bind: str, workers: int, *, production: bool) -> dict[str, Any]:
+    return {
+        "bind": bind,
+        "workers": workers,
+        "worker_class": "gthread",
+        "threads": THREADS,
+        "graceful_timeout": GRACE,
+        "preload_app": False,
+        "control_socket_disable": True,
+        "accesslog": "-" if production else None,
+        "loglevel": "info" if production else "warning",
+        "proc_name": "daybook",
+    }
