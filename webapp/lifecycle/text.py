@@ -1,4 +1,4 @@
-"""What people type, made fit to be kept: no control characters, no surprises, a sentence when it is too long."""
+"""What people type, made fit to be kept: no control characters, and a sentence when it is too long."""
 
 import unicodedata
 
@@ -26,8 +26,10 @@ def prose(text: str | None, limit: int, field: str) -> str:
 
 
 def _checked(text: str, limit: int, field: str) -> str:
-    text = unicodedata.normalize("NFC", text)
-    if any(_unprintable(character) for character in text):
+    plain = text.isascii() and text.isprintable()  # most text; an import has a million pieces of it
+    if not plain:
+        text = unicodedata.normalize("NFC", text)
+    if not plain and any(_unprintable(character) for character in text):
         raise Invalid("This text has characters that cannot be kept. Remove them and try again.", field=field)
     if len(text) > limit:
         raise Invalid(f"Keep this to {limit:,} characters; it has {len(text):,}.", field=field)
