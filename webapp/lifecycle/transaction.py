@@ -21,8 +21,9 @@ def run(session: Session, work: Callable[[], Result]) -> Result:
     """Do ``work`` in a transaction that may write, and commit. On an error everything is rolled back.
 
     What the session has read so far ends with that transaction; on SQLite the new one begins as a writer at
-    once (see ``models.engine``). ``work`` must load what it changes itself: after a roll-back it is called again from the start, at most
-    three times in all, when PostgreSQL reports a deadlock or a serialization failure.
+    once (see ``models.engine``). ``work`` must load what it changes itself: after a roll-back it is called
+    again from the start, at most three times in all, when PostgreSQL reports a deadlock or a serialization
+    failure.
     """
     for attempt in range(1, TRIES + 1):
         try:

@@ -82,7 +82,7 @@ class Dossier:
 
 
 def get(session: Session, *, firm_id: int, appointment_id: int) -> Appointment:
-    """An appointment of the firm with the people and things around it, fresh from the database. One statement.
+    """An appointment of the firm with the people and things around it, fresh. One statement.
 
     Raises:
         Missing: the firm has no such appointment.
@@ -141,7 +141,7 @@ def _chain(session: Session, appointment: Appointment) -> list[Link]:
 
 
 def _events(session: Session, firm_id: int, appointment_ids: list[int]) -> dict[int, list[Event]]:
-    """Transitions and edits of these appointments, newest first. An edit carries the status it happened in."""
+    """Transitions and edits of these appointments, newest first. An edit has the status it happened in."""
     rows = session.scalars(
         sa.select(AppointmentStatusHistory)
         .where(

@@ -157,14 +157,17 @@ def _flag(row: Row, local: Local, now: datetime) -> tuple[str, str]:
         case Status.NO_SHOW if row.no_show_party:
             return PARTY[row.no_show_party], ""
         case Status.CANCELLED:
-            kind = KINDS.get(row.cancellation_kind) if row.cancellation_kind else None
-            declined = row.cancellation_kind is CancellationKind.DECLINED
-            if kind and not declined:
-                return kind, ""
-            return (f"{kind}: {row.status_reason}" if kind else row.status_reason or ""), ""
+            return _why_cancelled(row), ""
         case Status.RESCHEDULED if row.moved_to:
             return f"Moved to {local.day_time(row.moved_to)}", ""
     return ("Double booking", "") if row.overbooked and row.status.is_live else ("", "")
+
+
+def _why_cancelled(row: Row) -> str:
+    kind = KINDS.get(row.cancellation_kind) if row.cancellation_kind else None
+    if row.cancellation_kind is CancellationKind.DECLINED:
+        return f"{kind}: {row.status_reason}"
+    return kind or row.status_reason or ""
 
 
 def _at(local: Local, moment: datetime, now: datetime) -> str:

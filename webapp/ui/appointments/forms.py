@@ -1,0 +1,66 @@
+"""The forms of the transitions. They check shapes; rules are the lifecycle's."""
+
+from wtforms import RadioField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from webapp.lifecycle.booking import LOCATION_LENGTH, NOTES_LENGTH, REASON_LENGTH
+from webapp.ui.forms import VersionedForm
+from webapp.vocabulary import CancelledBy, NoShowParty, Status
+
+REASON = {"maxlength": REASON_LENGTH}
+
+
+class StepForm(VersionedForm):
+    """A step that needs no facts."""
+
+
+class DeclineForm(VersionedForm):
+    reason = TextAreaField(
+        "Reason",
+        [InputRequired("Give a reason for declining; the history keeps it."), Length(max=REASON_LENGTH)],
+        render_kw=REASON,
+    )
+
+
+class CancelForm(VersionedForm):
+    cancelled_by = RadioField(
+        "Who cancels?",
+        [InputRequired("Select who cancels")],
+        choices=[(CancelledBy.CLIENT.value, "The client"), (CancelledBy.STAFF.value, "The firm")],
+    )
+    reason = TextAreaField(
+        "Reason",
+        [InputRequired("Give a reason for cancelling; the history keeps it."), Length(max=REASON_LENGTH)],
+        render_kw=REASON,
+    )
+
+
+class NoShowForm(VersionedForm):
+    party = RadioField(
+        "Who didn’t show?",
+        [InputRequired("Select who didn’t show")],
+        choices=[(party.value, party.value) for party in NoShowParty],
+    )
+    at = StringField("Time", [Length(max=20)])
+    note = TextAreaField("Note", [Length(max=REASON_LENGTH)], render_kw=REASON)
+
+
+class CorrectForm(VersionedForm):
+    """``outcome`` is ``completed`` or a party that did not show."""
+
+    outcome = RadioField(
+        "What really happened?",
+        [InputRequired("Select what really happened")],
+        choices=[(Status.COMPLETED.value, ""), *((party.value, "") for party in NoShowParty)],
+    )
+    reason = TextAreaField(
+        "Reason",
+        [InputRequired("Give a reason for the correction; the history keeps it."), Length(max=REASON_LENGTH)],
+        render_kw=REASON,
+    )
+
+
+class DetailsForm(VersionedForm):
+    location = StringField("Place", [Length(max=LOCATION_LENGTH)], render_kw={"maxlength": LOCATION_LENGTH})
+    notes = TextAreaField("Note", [Length(max=NOTES_LENGTH)], render_kw={"maxlength": NOTES_LENGTH})
+    contact_id = RadioField("Contact", coerce=lambda value: int(value or 0), validate_choice=False)

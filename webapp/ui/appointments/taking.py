@@ -1,0 +1,75 @@
+"""What every transition's view does: load within the firm, fill the form, take the step once, show again."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, g, make_response, render_template, request
+
+from webapp.extensions import db
+from webapp.lifecycle import submissions
+from webapp.queries import appointments
+from webapp.ui.appointments.answers import SAID
+from webapp.ui.forms import VersionedForm
+from webapp.ui.guards import me
+from webapp.vocabulary import Action
+
+
+def load(appointment_id: int) -> Any:
+    """The appointment, within the firm, fresh from the database (404 otherwise)."""
+    return appointments.get(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+
+
+def form_for(kind: type[VersionedForm], appointment: Any, **data: Any) -> Any:
+    """A form that carries the version its reader sees."""
+    return kind(version=appointment.version, **data)
+
+
+def seen_version(form: VersionedForm) -> int | None:
+    """The version that the person saw: the row's button has it in its URL, a form in a hidden field."""
+    return request.args.get("version", type=int) or form.version.data
+
+
+def once(
+    form: VersionedForm,
+    action: Action,
+    appointment_id: int,
+    work: Callable[[Any], dict[str, Any] | None],
+) -> dict[str, Any] | None:
+    """Take the step once per form: the first answer is given again to a second arrival of the same form.
+
+    ``work`` gets the appointment; what it returns is kept in the answer beside ``said``, the sentence for
+    the toast. None means that the form has to be shown again.
+    """
+    firm_id = me().firm_id
+
+    def effect() -> dict[str, Any]:
+        appointment = load(appointment_id)
+        more = work(appointment) or {}
+        return {"said": f"{SAID[action]} {appointment.client_name}, {_when(appointment)}.", **more}
+
+    def unit() -> dict[str, Any]:
+        token = f"{action}:{appointment_id}:{form.token}" if form.token else ""
+        return submissions.once(db.session(), firm_id=firm_id, token=token, now=g.now, work=effect)[0]
+
+    return form.attempt(unit)
+
+
+def _when(appointment: Any) -> str:
+    local = me().local
+    if local.day_of(appointment.start_time) == local.day_of(g.now):
+        return local.time(appointment.start_time)
+    return local.day_time(appointment.start_time)
+
+
+def show(template: str, form: VersionedForm, appointment: Any, **more: Any) -> Response:
+    """The form, for the first time or again with its errors."""
+    return make_response(
+        render_template(
+            f"appointments/{template}.html",
+            form=form,
+            form_errors=form.errors_list() if form.status != 200 else [],
+            appointment=appointment,
+            **more,
+        ),
+        form.status,
+    )
