@@ -6,7 +6,16 @@ from flask import Flask
 
 from webapp.ui import context, errors, guards, headers
 
-NOUNS = ("pages", "sessions", "board", "appointments")
+NOUNS = (
+    "pages",
+    "sessions",
+    "invitations",
+    "team",
+    "settings",
+    "preferences",
+    "board",
+    "appointments",
+)
 
 
 def install(app: Flask) -> None:

@@ -27,7 +27,7 @@ def page(code: int, sentence: str = "", title: str = "") -> Response:
     known, next_step = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     response = make_response(
         render_template(
-            "errors/error.html", code=code, title=title or known, sentence=sentence, next_step=next_step
+            "errors/error.html", code=code, heading=title or known, sentence=sentence, next_step=next_step
         ),
         code,
     )

@@ -17,6 +17,7 @@ from webapp.lifecycle.errors import DomainError, Invalid, LimitReached, SlotTake
 Result = TypeVar("Result")
 
 TOKEN_LENGTH = 100
+STALE = "This page had been open for too long, so nothing was sent on. It is fresh now: try again."
 
 
 def new_token() -> str:
@@ -74,6 +75,23 @@ class VersionedForm(DeskForm):
     """A form about an appointment as the person saw it."""
 
     version = IntegerField(widget=HiddenInput(), validators=[Optional()])
+
+
+class PublicForm(DeskForm):
+    """A form of a view that is exempt from the check of tokens before it: the form checks its own.
+
+    So a stale token shows the form again, with a sentence and a fresh token, and the second try works.
+    """
+
+    retry_after: int = 0  # seconds, where there were too many tries
+
+    def accepted(self) -> bool:
+        if super().accepted():
+            return True
+        if self.errors.get("csrf_token"):
+            self.csrf_token.errors = ()
+            self.form_errors.append(STALE)
+        return False
 
 
 def status_of(form: Any) -> int:

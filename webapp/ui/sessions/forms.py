@@ -3,24 +3,7 @@
 from wtforms import PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
-from webapp.ui.forms import DeskForm
-
-STALE = "This page had been open for too long, so nothing was sent on. It is fresh now: sign in again."
-
-
-class PublicForm(DeskForm):
-    """A form whose own check replaces the one before the view, so that a stale token shows the form again."""
-
-    stale = STALE
-    retry_after: int = 0  # seconds
-
-    def accepted(self) -> bool:
-        if super().accepted():
-            return True
-        if "csrf_token" in self.errors:
-            self.csrf_token.errors = ()
-            self.form_errors.append(self.stale)
-        return False
+from webapp.ui.forms import PublicForm
 
 
 class SignInForm(PublicForm):
