@@ -14,6 +14,8 @@ NOUNS = (
     "settings",
     "preferences",
     "board",
+    "listing",
+    "bulk",
     "appointments",
 )
 

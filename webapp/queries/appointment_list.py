@@ -1,0 +1,232 @@
+"""Appointments over all days: filtered, in pages of a keyset, so that page 900 costs what page 1 costs.
+
+Several statuses become one index range each, of which only a page's worth is read; their union is sorted.
+An IN over statuses would have either engine read and sort everything that has them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.lifecycle.terms import reference_of
+from webapp.models import Appointment, AppointmentType, StaffUser
+from webapp.queries import clients
+from webapp.queries.rows import Row, as_rows, select_rows
+from webapp.vocabulary import Status
+
+SIZE = 50
+CAP = 1000
+"""Counting stops one above; a page shows "1,000+" then."""
+
+Cursor = tuple[datetime, int]
+"""The sort key of a row: its time, then its reference."""
+
+
+class Order(StrEnum):
+    """By start, or by how long somebody has been waiting for an answer."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What is listed; unset means everything. The start lies within ``[since, before)``."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+    statuses: frozenset[Status] = frozenset()
+    staff_user_id: int | None = None
+    appointment_type_id: int | None = None
+    q: str = ""
+    ended_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows in order. ``exact`` is the one whose reference was typed; it is not among ``rows``.
+
+    ``count`` is of everything that passes, ``CAP + 1`` where counting stopped. ``previous`` and ``following``
+    are the keys to page on from, None at the ends.
+    """
+
+    rows: list[Row]
+    exact: Row | None
+    count: int
+    previous: Cursor | None
+    following: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``(id, name)`` of all staff and all types of a firm, for the filters."""
+
+    staff: list[tuple[int, str]]
+    types: list[tuple[int, str]]
+
+
+def options(session: Session, *, firm_id: int) -> Options:
+    """People and types, former ones included: their appointments are still there. Two statements."""
+    staff = session.execute(
+        sa.select(StaffUser.staff_user_id, StaffUser.name)
+        .where(StaffUser.firm_id == firm_id)
+        .order_by(StaffUser.name, StaffUser.staff_user_id)
+    )
+    types = session.execute(
+        sa.select(AppointmentType.appointment_type_id, AppointmentType.name)
+        .where(AppointmentType.firm_id == firm_id)
+        .order_by(AppointmentType.name)
+    )
+    return Options([(row[0], row[1]) for row in staff], [(row[0], row[1]) for row in types])
+
+
+def page(
+    session: Session,
+    *,
+    firm_id: int,
+    criteria: Criteria,
+    order: Order,
+    after: Cursor | None = None,
+    before: Cursor | None = None,
+    size: int = SIZE,
+) -> Page:
+    """The rows after (or before) a key. At most three statements: exact reference, rows, count."""
+    exact = _exact(session, firm_id, criteria)
+    backwards = before is not None
+    shared = _but_statuses(firm_id, criteria)
+    if exact is not None:
+        shared.append(Appointment.appointment_id != exact.appointment_id)
+    if cursor := before or after:
+        shared.append(_past(cursor, order, backwards=backwards))
+    picked = _picked(shared, criteria, order, backwards=backwards, limit=size + 1)
+    found = _fetch(session, picked, order, backwards=backwards)
+    more, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    has_previous, has_following = (more, True) if backwards else (after is not None, more)
+    return Page(
+        rows=found,
+        exact=None if cursor else exact,
+        count=_count(session, firm_id, criteria, order)
+        if has_previous or has_following
+        else len(found) + (exact is not None),
+        previous=key(found[0], order) if found and has_previous else None,
+        following=key(found[-1], order) if found and has_following else None,
+    )
+
+
+def key(row: Row, order: Order) -> Cursor:
+    """Where a row stands in an order."""
+    return (row.created_at if order is Order.WAITING else row.start_time), row.appointment_id
+
+
+def conditions(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    """The filters as conditions on an appointment, the statuses among them."""
+    found = _but_statuses(firm_id, criteria)
+    if statuses := _statuses(criteria):
+        found.append(Appointment.status.in_(statuses))
+    return found
+
+
+def _but_statuses(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = [Appointment.firm_id == firm_id]
+    if criteria.since is not None:
+        found.append(Appointment.start_time >= criteria.since)
+    if criteria.before is not None:
+        found.append(Appointment.start_time < criteria.before)
+    if criteria.ended_by is not None:  # the bound on the start lets the status index stop at the present
+        found += [Appointment.start_time < criteria.ended_by, Appointment.end_time <= criteria.ended_by]
+    if criteria.staff_user_id is not None:
+        found.append(Appointment.staff_user_id == criteria.staff_user_id)
+    if criteria.appointment_type_id is not None:
+        found.append(Appointment.appointment_type_id == criteria.appointment_type_id)
+    if criteria.q:
+        found.append(clients.contact_filter(firm_id, criteria.q))
+    return found
+
+
+def _statuses(criteria: Criteria) -> list[Status]:
+    """The statuses asked for, in order; none where all of them are."""
+    chosen = [status for status in Status if status in criteria.statuses]
+    return [] if len(chosen) == len(Status) else chosen
+
+
+def _exact(session: Session, firm_id: int, criteria: Criteria) -> Row | None:
+    reference = reference_of(criteria.q)
+    if reference is None:
+        return None
+    statement = select_rows().where(Appointment.firm_id == firm_id, Appointment.appointment_id == reference)
+    return next(iter(as_rows(session.execute(statement))), None)
+
+
+def _time(order: Order) -> Any:
+    return Appointment.created_at if order is Order.WAITING else Appointment.start_time
+
+
+def _descending(order: Order, *, backwards: bool) -> bool:
+    return (order is Order.NEWEST) is not backwards
+
+
+def _past(cursor: Cursor, order: Order, *, backwards: bool) -> sa.ColumnElement[bool]:
+    """After the cursor in the direction of reading, as one comparison of pairs: a range of an index."""
+    time = _time(order)
+    place = sa.tuple_(time, Appointment.appointment_id)
+    mark = sa.tuple_(sa.bindparam(None, cursor[0], time.type), sa.bindparam(None, cursor[1]))
+    return place < mark if _descending(order, backwards=backwards) else place > mark
+
+
+def _picked(
+    shared: list[sa.ColumnElement[bool]], criteria: Criteria, order: Order, *, backwards: bool, limit: int
+) -> sa.Select[Any]:
+    """References and sort times of the first ``limit`` appointments in the direction of reading."""
+    time, descending = _time(order), _descending(order, backwards=backwards)
+    branches = [
+        sa.select(Appointment.appointment_id, time.label("at"))
+        .where(*shared, *part)
+        .order_by(*_sorted(time, Appointment.appointment_id, descending))
+        .limit(limit)
+        .subquery()
+        for part in _ranges(criteria)
+    ]
+    if len(branches) == 1:
+        return sa.select(branches[0])
+    union = sa.union_all(*map(sa.select, branches)).subquery()
+    return sa.select(union).order_by(*_sorted(union.c.at, union.c.appointment_id, descending)).limit(limit)
+
+
+def _ranges(criteria: Criteria) -> Iterable[list[sa.ColumnElement[bool]]]:
+    """One condition per status where the status leads; otherwise one for all."""
+    statuses = _statuses(criteria)
+    narrow = criteria.staff_user_id is not None or criteria.q
+    if not statuses:
+        return [[]]
+    if narrow:
+        return [[Appointment.status.in_(statuses)]]
+    return [[Appointment.status == status] for status in statuses]
+
+
+def _sorted(time: Any, reference: Any, descending: bool) -> tuple[Any, Any]:
+    return (time.desc(), reference.desc()) if descending else (time.asc(), reference.asc())
+
+
+def _fetch(session: Session, picked: sa.Select[Any], order: Order, *, backwards: bool) -> list[Row]:
+    ids = picked.subquery()
+    descending = _descending(order, backwards=backwards)
+    statement = (
+        select_rows()
+        .join(ids, ids.c.appointment_id == Appointment.appointment_id)
+        .order_by(*_sorted(_time(order), Appointment.appointment_id, descending))
+    )
+    return as_rows(session.execute(statement))
+
+
+def _count(session: Session, firm_id: int, criteria: Criteria, order: Order) -> int:
+    shared = _but_statuses(firm_id, criteria)
+    some = _picked(shared, criteria, order, backwards=False, limit=CAP + 1).subquery()
+    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0

@@ -1,0 +1,1 @@
+"""Steps taken on several appointments of a list at once."""

@@ -1,0 +1,1 @@
+"""Appointments over all days: the list, its export, and the two worklists."""
