@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import appointments, booking
+from webapp.lifecycle import appointments, booking, clients
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.appointments import NewSlot
 from webapp.lifecycle.booking import Draft
@@ -114,6 +114,7 @@ def make_contact(session: Session, firm: Firm, name: str, *, account: Account | 
     )
     session.add(contact)
     session.flush()
+    clients.set_terms(session, contact)
     return contact
 
 

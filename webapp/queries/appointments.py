@@ -69,6 +69,11 @@ class Dossier:
     def successor(self) -> Link | None:
         return next((link for link in self.chain if link.position == self.link.position + 1), None)
 
+    @property
+    def first_booked_at(self) -> datetime:
+        """When the first booking of the chain was made."""
+        return self.bookings[-1].events[-1].changed_at
+
     def allowed(self, role: Role, now: datetime) -> list[Action]:
         """What this role can do with it now, corrections included while their window is open."""
         appointment = self.appointment

@@ -33,16 +33,16 @@ class Step:
     danger: bool = False
 
 
-STEPS = {
+STEPS = {  # in the order in which pages show them
     step.action: step
     for step in (
         Step(Action.APPROVE, "approval", "Approve", "a", direct=True),
-        Step(Action.DECLINE, "decline", "Decline…", "", danger=True),
         Step(Action.CONFIRM, "confirmation", "Confirm", "a", direct=True),
         Step(Action.COMPLETE, "completion", "Complete", "c", direct=True),
         Step(Action.MARK_NO_SHOW, "no-show", "No-show…", "n"),
         Step(Action.RESCHEDULE, "rescheduling", "Reschedule…", "r"),
         Step(Action.CANCEL, "cancellation", "Cancel appointment…", "Delete", danger=True),
+        Step(Action.DECLINE, "decline", "Decline…", "", danger=True),
         Step(Action.CORRECT, "correction", "Correct outcome…", ""),
     )
 }

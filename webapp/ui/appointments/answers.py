@@ -44,7 +44,7 @@ def page_context(dossier: Dossier, notice: Notice | None = None) -> dict[str, An
     return {
         "dossier": dossier,
         "appointment": appointment,
-        "steps": [STEPS[action] for action in allowed if action in STEPS],
+        "steps": [step for action, step in STEPS.items() if action in allowed],
         "opens_later": appointment.status is Status.CONFIRMED and appointment.start_time > g.now,
         "notice_text": notice,
         "page_token": new_token(),

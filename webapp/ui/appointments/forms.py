@@ -26,7 +26,7 @@ class CancelForm(VersionedForm):
     cancelled_by = RadioField(
         "Who cancels?",
         [InputRequired("Select who cancels")],
-        choices=[(CancelledBy.CLIENT.value, "The client"), (CancelledBy.STAFF.value, "The firm")],
+        choices=[CancelledBy.CLIENT.value, CancelledBy.STAFF.value],
     )
     reason = TextAreaField(
         "Reason",
@@ -39,7 +39,7 @@ class NoShowForm(VersionedForm):
     party = RadioField(
         "Who didn’t show?",
         [InputRequired("Select who didn’t show")],
-        choices=[(party.value, party.value) for party in NoShowParty],
+        choices=[party.value for party in NoShowParty],
     )
     at = StringField("Time", [Length(max=20)])
     note = TextAreaField("Note", [Length(max=REASON_LENGTH)], render_kw=REASON)
@@ -51,7 +51,7 @@ class CorrectForm(VersionedForm):
     outcome = RadioField(
         "What really happened?",
         [InputRequired("Select what really happened")],
-        choices=[(Status.COMPLETED.value, ""), *((party.value, "") for party in NoShowParty)],
+        choices=[Status.COMPLETED.value, *(party.value for party in NoShowParty)],
     )
     reason = TextAreaField(
         "Reason",

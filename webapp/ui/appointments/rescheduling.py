@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, g, render_template, request
-from wtforms import BooleanField, SelectField, TextAreaField
+from wtforms import BooleanField, SelectChoice, SelectField, TextAreaField
 from wtforms.validators import Length
 
 from webapp.extensions import db
@@ -86,7 +86,7 @@ def _form(appointment: Any, data: Any = None) -> RescheduleForm:
         RescheduleForm, appointment, staff_user_id=appointment.staff_user_id, **kept
     )
     people = choices.bookable_staff(db.session(), firm_id=appointment.firm_id)
-    form.staff_user_id.choices = people
+    form.staff_user_id.choices = [SelectChoice(number, name) for number, name in people]
     if form.staff_user_id.data not in {number for number, _name in people} and not form.is_submitted():
         form.staff_user_id.data = people[0][0] if people else None
     return form
@@ -96,7 +96,7 @@ def _picker(form: RescheduleForm, appointment: Any, taken: datetime | None) -> d
     """What ``partials/slot_picker.html`` needs."""
     local, firm = me().local, appointment.firm
     minutes = int((appointment.end_time - appointment.start_time) / timedelta(minutes=1))
-    people = dict(form.staff_user_id.choices or [])
+    people = {choice.value: choice.label for choice in form.staff_user_id.choices}
     staff_user_id = form.staff_user_id.data if form.staff_user_id.data in people else 0
     chosen = form.chosen_day()
     today = local.day_of(g.now)
