@@ -192,6 +192,8 @@ def parse_span(text: str, *, field: str) -> Span:
         end = DAY_MINUTES if parts[1] in {"24:00", "24"} else _minutes(parts[1])
     except ValueError:
         raise Invalid("Enter two times with a dash between them, such as 09:00–12:30.", field=field) from None
+    if start >= (end or DAY_MINUTES):
+        raise Invalid("The end is not after the start. Swap the two times.", field=field)
     return [start, end or DAY_MINUTES]
 
 

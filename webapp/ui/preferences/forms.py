@@ -1,6 +1,6 @@
 """What somebody decides for themselves."""
 
-from wtforms import BooleanField, PasswordField, RadioField
+from wtforms import BooleanField, PasswordField, RadioField, SelectChoice
 from wtforms.validators import InputRequired
 
 from webapp.ui.forms import DeskForm
@@ -18,8 +18,12 @@ DENSITIES = {
 
 
 class LookForm(DeskForm):
-    theme = RadioField("Colours", choices=[(word.value, label) for word, (label, _) in THEMES.items()])
-    density = RadioField("Rows", choices=[(word.value, label) for word, (label, _) in DENSITIES.items()])
+    theme = RadioField(
+        "Colours", choices=[SelectChoice(word.value, label) for word, (label, _) in THEMES.items()]
+    )
+    density = RadioField(
+        "Rows", choices=[SelectChoice(word.value, label) for word, (label, _) in DENSITIES.items()]
+    )
     shortcuts = BooleanField("Single-key shortcuts")
 
 

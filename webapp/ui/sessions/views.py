@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, g, make_response, render_template, request, session
+from wtforms import SelectChoice
 
 from webapp.extensions import csrf, db
 from webapp.lifecycle import access, signing_in, throttle, transaction
@@ -101,7 +102,9 @@ def choose_firm() -> Response:
         flash("That took a while. Sign in again.", "info")
         return go("/sign-in")
     form = FirmForm()
-    form.account.choices = [(str(number), name) for number, (_firm, _user, name) in enumerate(accounts)]
+    form.account.choices = [
+        SelectChoice(str(number), name) for number, (_firm, _user, name) in enumerate(accounts)
+    ]
     if form.accepted():
         firm_id, staff_user_id, _name = accounts[int(form.account.data)]
         return _enter(firm_id, staff_user_id, safe_next(request.args.get("next")))

@@ -2,10 +2,11 @@
 
 from typing import Any, Self
 
-from wtforms import HiddenField, IntegerField, SelectField, StringField
+from wtforms import HiddenField, IntegerField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from webapp.lifecycle import firm_settings
+from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.firm_settings import Values, hours_field, parse_hours, span_text
 from webapp.localtime import DAYS, duration, zone_names
 from webapp.queries.settings import Shown
@@ -15,8 +16,8 @@ UNITS = {"minutes": 1, "hours": 60, "days": 24 * 60}
 NUMBER = "Enter a whole number."
 
 
-def _zones() -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in sorted(zone_names())]
+def _zones() -> list[SelectChoice]:
+    return [SelectChoice(name, name.replace("_", " ")) for name in sorted(zone_names())]
 
 
 def _number(label: str, limits: tuple[int, int]) -> IntegerField:
@@ -37,12 +38,16 @@ class SettingsForm(DeskForm):
     seen = HiddenField()
     name = StringField("Name of the firm", validators=[InputRequired("Enter the name of the firm.")])
     timezone = SelectField("Time zone", choices=_zones)
-    twelve_hour = SelectField("Clock", choices=[("no", "24 h, 14:30"), ("yes", "12 h, 2:30 pm")])
-    month_first = SelectField("Dates", choices=[("no", "Tue 13 Jan"), ("yes", "Tue Jan 13")])
+    twelve_hour = SelectField(
+        "Clock", choices=[SelectChoice("no", "24 h, 14:30"), SelectChoice("yes", "12 h, 2:30 pm")]
+    )
+    month_first = SelectField(
+        "Dates", choices=[SelectChoice("no", "Tue 13 Jan"), SelectChoice("yes", "Tue Jan 13")]
+    )
     slot_step = SelectField(
         "Step between offered times",
         coerce=int,
-        choices=[(step, duration(step)) for step in firm_settings.SLOT_STEPS],
+        choices=[SelectChoice(step, duration(step)) for step in firm_settings.SLOT_STEPS],
     )
     reschedule_limit = IntegerField(
         "Moves of one booking",
@@ -79,6 +84,17 @@ class SettingsForm(DeskForm):
             for number, span in enumerate(spans[: firm_settings.SPANS_A_DAY]):
                 filled[hours_field(weekday, number)] = span_text(span, twelve_hour=values.twelve_hour)
         return cls(data=filled)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Also looks at every span, so that all that is wrong is said at once."""
+        fine: bool = super().validate(extra_validators)
+        for field in (field for _day, pair in self.days() for field in pair if (field.data or "").strip()):
+            try:
+                firm_settings.parse_span(field.data, field=field.name)
+            except Invalid as refusal:
+                field.errors = [refusal.sentence]
+                fine = False
+        return fine
 
     def days(self) -> list[tuple[str, list[StringField]]]:
         """Weekday and its two inputs, for the template."""

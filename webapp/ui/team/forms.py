@@ -1,6 +1,6 @@
 """The people of the firm."""
 
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from webapp.lifecycle import team
@@ -23,7 +23,7 @@ class PersonForm(DeskForm):
     bookable = BooleanField("Takes appointments")
 
     def offer(self, mine: Role) -> None:
-        self.role.choices = [(role.value, ROLE_WORDS[role]) for role in team.roles_for(mine)]
+        self.role.choices = [SelectChoice(role.value, ROLE_WORDS[role]) for role in team.roles_for(mine)]
 
     @property
     def chosen_role(self) -> Role:

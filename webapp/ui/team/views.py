@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, g, make_response, render_template, url_for
+from wtforms import SelectChoice
 
 from webapp.extensions import db
 from webapp.lifecycle import submissions, team
@@ -57,7 +58,7 @@ def edit(staff_user_id: int) -> Response:
     form = PersonForm(name=person.name, role=person.role.value, bookable=person.bookable)
     form.offer(me().role)
     if not _may_touch(person) or staff_user_id == me().staff_user_id:
-        form.role.choices = [(person.role.value, person.role.label)]
+        form.role.choices = [SelectChoice(person.role.value, person.role.label)]
     if (
         form.accepted()
         and form.attempt(
