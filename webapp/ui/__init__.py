@@ -17,6 +17,8 @@ NOUNS = (
     "listing",
     "bulk",
     "appointments",
+    "contacts",
+    "accounts",
 )
 
 

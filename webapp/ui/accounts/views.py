@@ -1,0 +1,125 @@
+"""Client organisations: found, listed, added, edited."""
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, g, make_response, render_template, request
+
+from webapp.extensions import db
+from webapp.lifecycle import clients as lifecycle
+from webapp.lifecycle import submissions
+from webapp.queries import client_pages, clients
+from webapp.queries.client_pages import Whose
+from webapp.ui import picker
+from webapp.ui.accounts.forms import AccountForm
+from webapp.ui.client_desk import appointments_of, neighbour, turn
+from webapp.ui.guards import me, requires
+from webapp.ui.htmx import go, is_htmx
+from webapp.vocabulary import Permission
+
+bp = Blueprint("accounts", __name__)
+
+MOST_FOUND = 200
+
+
+@bp.get("/accounts")
+@requires(Permission.VIEW)
+def index() -> str:
+    q = request.args.get("q", "").strip()[:200]
+    found = _search(q) if q else _listed()
+    template = "accounts/_list.html" if is_htmx() else "accounts/index.html"
+    return render_template(template, account_q=q, nav_current="accounts", **found)
+
+
+def _search(q: str) -> dict[str, Any]:
+    session, firm_id = db.session(), me().firm_id
+    ids = clients.matching_account_ids(session, firm_id=firm_id, q=q, limit=MOST_FOUND + 1)
+    found = client_pages.accounts_by_ids(session, firm_id=firm_id, account_ids=ids[:MOST_FOUND])
+    return {"accounts": found, "too_many": len(ids) > MOST_FOUND, "turn": {}}
+
+
+def _listed() -> dict[str, Any]:
+    page = client_pages.accounts(
+        db.session(), firm_id=me().firm_id, before=neighbour("before"), after=neighbour("after")
+    )
+    return {"accounts": page.rows, "too_many": False, "turn": turn(page, "/accounts")}
+
+
+@bp.get("/accounts/options")
+@requires(Permission.VIEW)
+def options() -> str:
+    found = picker.accounts(picker.typed("account_q"), neighbour("account_id"), none="No account")
+    return render_template("partials/picker_options.html", found=found)
+
+
+@bp.route("/accounts/new", methods=["GET", "POST"])
+@requires(Permission.EDIT_CLIENTS)
+def new() -> Response:
+    form = AccountForm()
+    if form.accepted():
+        made = form.attempt(lambda: _create(form))
+        if made is not None:
+            flash(f"Added {made['name']}.", "toast")
+            return go(f"/accounts/{made['account_id']}")
+    return _form_page(form, "New account", "/accounts", "Accounts")
+
+
+def _create(form: AccountForm) -> dict[str, Any]:
+    def effect() -> dict[str, Any]:
+        account = lifecycle.create_account(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
+        return {"account_id": account.account_id, "name": account.name}
+
+    token = f"account:{form.token}" if form.token else ""
+    return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=effect)[0]
+
+
+@bp.get("/accounts/<int:account_id>")
+@requires(Permission.VIEW)
+def show(account_id: int) -> str:
+    session, firm_id, path = db.session(), me().firm_id, f"/accounts/{account_id}"
+    account = client_pages.account(session, firm_id=firm_id, account_id=account_id)
+    people = client_pages.contacts(
+        session,
+        firm_id=firm_id,
+        account_id=account_id,
+        before=neighbour("contacts_before"),
+        after=neighbour("contacts_after"),
+    )
+    return render_template(
+        "accounts/show.html",
+        account=account,
+        contacts=people.rows,
+        contacts_turn=turn(people, path, before="contacts_before", after="contacts_after"),
+        show_client=True,
+        nav_current="accounts",
+        **appointments_of(Whose(account_id=account_id), path),
+    )
+
+
+@bp.route("/accounts/<int:account_id>/edit", methods=["GET", "POST"])
+@requires(Permission.EDIT_CLIENTS)
+def edit(account_id: int) -> Response:
+    account = client_pages.account(db.session(), firm_id=me().firm_id, account_id=account_id)
+    form = AccountForm(data={"name": account.name, "notes": account.notes})
+    if form.accepted() and form.attempt(lambda: _edit(form, account_id)) is not None:
+        flash(f"Saved {' '.join(form.name.data.split())}.", "toast")
+        return go(f"/accounts/{account_id}")
+    return _form_page(form, f"Edit {account.name}", f"/accounts/{account_id}", account.name)
+
+
+def _edit(form: AccountForm, account_id: int) -> bool:
+    session, actor = db.session(), me().actor
+    account = lifecycle.get_account(session, actor.firm_id, account_id)
+    return lifecycle.edit_account(session, account, actor=actor, facts=form.facts(), now=g.now)
+
+
+def _form_page(form: AccountForm, title: str, back_url: str, back_label: str) -> Response:
+    page = render_template(
+        "accounts/form.html",
+        form=form,
+        form_errors=form.errors_list() if form.status != 200 else [],
+        page_title=title,
+        back_url=back_url,
+        back_label=back_label,
+        nav_current="accounts",
+    )
+    return make_response(page, form.status)

@@ -1,0 +1,64 @@
+"""What the pages of contacts and accounts share: where in a list we are, and a client's appointments."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import g, request
+
+from webapp.extensions import db
+from webapp.queries import client_pages
+from webapp.queries.client_pages import Page, Whose
+from webapp.ui import rows
+from webapp.ui.guards import me
+
+YEAR = timedelta(days=365)
+
+
+def neighbour(name: str) -> int | None:
+    """A key from the address, next to which the page of a list lies; nonsense is the beginning."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def turn(page: Page[Any], path: str, *, before: str = "before", after: str = "after") -> dict[str, str]:
+    """Addresses of the pages on both sides, empty where the list ends."""
+    return {
+        "prev_url": f"{path}?{before}={page.before}" if page.before else "",
+        "next_url": f"{path}?{after}={page.after}" if page.after else "",
+    }
+
+
+def appointments_of(whose: Whose, path: str) -> dict[str, Any]:
+    """The context of ``partials/client_appointments.html``. Three statements, four on a later page."""
+    session, firm_id, now = db.session(), me().firm_id, g.now
+    upcoming = client_pages.upcoming(
+        session, firm_id=firm_id, whose=whose, now=now, limit=client_pages.APPOINTMENTS + 1
+    )
+    earlier = client_pages.earlier(
+        session,
+        firm_id=firm_id,
+        whose=whose,
+        now=now,
+        before=neighbour("before"),
+        after=neighbour("after"),
+    )
+    since = now - YEAR
+    year, ever = client_pages.tallies(session, firm_id=firm_id, whose=whose, since=since)
+    return {
+        "upcoming": rows.present_all(upcoming[: client_pages.APPOINTMENTS], me(), now, day_known=False),
+        "upcoming_more": len(upcoming) > client_pages.APPOINTMENTS,
+        "earlier": rows.present_all(earlier.rows, me(), now, day_known=False),
+        "earlier_turn": turn(earlier, path),
+        "counts": [
+            (label, getattr(year, name), getattr(ever, name))
+            for name, label in (
+                ("completed", "Completed"),
+                ("no_show_client", "No-show by the client"),
+                ("no_show_staff", "No-show by staff"),
+                ("no_show_both", "No-show by both"),
+                ("cancelled_client", "Cancelled by the client"),
+                ("cancelled_staff", "Cancelled by the firm"),
+            )
+        ],
+        "since": me().local.full_day(me().local.day_of(since)),
+    }
