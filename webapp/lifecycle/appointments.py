@@ -46,7 +46,7 @@ def approve(
     expected_version: int | None = None,
 ) -> None:
     """requested → confirmed."""
-    version = _guard(session, appointment, Action.APPROVE, actor, now, expected_version)
+    version = check(session, appointment, Action.APPROVE, actor, now, expected_version)
     recording.record(
         session,
         appointment,
@@ -68,7 +68,7 @@ def decline(
     expected_version: int | None = None,
 ) -> None:
     """requested → cancelled (declined), with a reason."""
-    version = _guard(session, appointment, Action.DECLINE, actor, now, expected_version)
+    version = check(session, appointment, Action.DECLINE, actor, now, expected_version)
     recording.record(
         session,
         appointment,
@@ -91,7 +91,7 @@ def expire(
     expected_version: int | None = None,
 ) -> None:
     """requested → cancelled (expired), by the system once the start has passed."""
-    version = _guard(session, appointment, Action.EXPIRE, actor, now, expected_version)
+    version = check(session, appointment, Action.EXPIRE, actor, now, expected_version)
     recording.record(
         session,
         appointment,
@@ -114,8 +114,8 @@ def confirm(
     now: datetime,
     expected_version: int | None = None,
 ) -> None:
-    """awaiting_confirmation → confirmed: by the system when every required invitee accepted, by staff by hand."""
-    version = _guard(session, appointment, Action.CONFIRM, actor, now, expected_version)
+    """awaiting_confirmation → confirmed: by the system when every required invitee accepted, or by staff."""
+    version = check(session, appointment, Action.CONFIRM, actor, now, expected_version)
     recording.record(
         session,
         appointment,
@@ -136,7 +136,7 @@ def time_out(
     expected_version: int | None = None,
 ) -> None:
     """awaiting_confirmation → cancelled (timed out), by the system once ``confirm_by`` has passed."""
-    version = _guard(session, appointment, Action.TIME_OUT, actor, now, expected_version)
+    version = check(session, appointment, Action.TIME_OUT, actor, now, expected_version)
     recording.record(
         session,
         appointment,
@@ -166,7 +166,7 @@ def cancel(
     Raises:
         LimitReached: a client comes later than the cancellation notice allows.
     """
-    version = _guard(session, appointment, Action.CANCEL, actor, now, expected_version)
+    version = check(session, appointment, Action.CANCEL, actor, now, expected_version)
     if cancelled_by is CancelledBy.SYSTEM:
         raise Invalid("Say who cancels: the client or the firm.", field="cancelled_by")
     text = _required(reason, "Give a reason for cancelling; the history keeps it.")
@@ -205,7 +205,7 @@ def reschedule(
     """
     staff_user_id = slot.staff_user_id or appointment.staff_user_id
     slots.lock_staff(session, [appointment.staff_user_id, staff_user_id])
-    version = _guard(session, appointment, Action.RESCHEDULE, actor, now, expected_version)
+    version = check(session, appointment, Action.RESCHEDULE, actor, now, expected_version)
     booking.check_interval(slot.start_time, slot.end_time, now)
     if slot.start_time <= now:
         raise Invalid("Choose a time that has not passed.", field="start")
@@ -277,7 +277,7 @@ def complete(
     expected_version: int | None = None,
 ) -> None:
     """confirmed → completed, from the start on."""
-    version = _guard(session, appointment, Action.COMPLETE, actor, now, expected_version)
+    version = check(session, appointment, Action.COMPLETE, actor, now, expected_version)
     recording.record(
         session,
         appointment,
@@ -303,7 +303,7 @@ def mark_no_show(
     expected_version: int | None = None,
 ) -> None:
     """confirmed → no_show, from the start on. ``occurred_at`` lies between the start and now."""
-    version = _guard(session, appointment, Action.MARK_NO_SHOW, actor, now, expected_version)
+    version = check(session, appointment, Action.MARK_NO_SHOW, actor, now, expected_version)
     if occurred_at is not None and not appointment.start_time <= occurred_at <= now:
         local = conflicts.local_of(session, appointment.firm_id)
         span = f"{local.relative(appointment.start_time, now)}, and now, {local.time(now)}"
@@ -337,9 +337,7 @@ def correct(
 
     The stamp of the new outcome is the meeting's own time; the old one's is cleared.
     """
-    version = _guard(session, appointment, Action.CORRECT, actor, now, expected_version)
-    if not limits.correctable(session, appointment, now=now):
-        raise NotAllowed(limits.correction_closed(session, appointment))
+    version = check(session, appointment, Action.CORRECT, actor, now, expected_version)
     if to not in OUTCOMES:
         raise Invalid("Choose what really happened.", field="outcome")
     if to is Status.NO_SHOW and party is None:
@@ -361,15 +359,17 @@ def correct(
     )
 
 
-def _guard(
+def check(
     session: Session,
     appointment: Appointment,
     action: Action,
     actor: Actor,
     now: datetime,
-    expected_version: int | None,
+    expected_version: int | None = None,
 ) -> int:
     """The checks that every action shares, in the order in which a person would want to hear of them.
+
+    Pages call it before they offer a form, so that nobody fills in what cannot be sent.
 
     Returns:
         The version that the guarded write expects.
@@ -383,6 +383,8 @@ def _guard(
         raise conflicts.not_allowed(session, appointment, action)
     if not is_open(action, start_time=appointment.start_time, confirm_by=appointment.confirm_by, now=now):
         raise conflicts.not_open(session, appointment, action, now)
+    if action is Action.CORRECT and not limits.correctable(session, appointment, now=now):
+        raise NotAllowed(limits.correction_closed(session, appointment))
     return appointment.version
 
 

@@ -14,7 +14,7 @@ from webapp.lifecycle import slots as free
 from webapp.lifecycle.booking import REASON_LENGTH
 from webapp.queries import choices
 from webapp.ui.appointments import answers
-from webapp.ui.appointments.taking import form_for, load, once, seen_version, show
+from webapp.ui.appointments.taking import form_for, load, offer, once, seen_version, show
 from webapp.ui.forms import VersionedForm
 from webapp.ui.guards import me, requires
 from webapp.ui.when import LOOK_AHEAD, WhenFields, first_day, picker
@@ -32,6 +32,7 @@ def reschedule(appointment_id: int) -> Response:
     """GET shows the dialog; POST moves, unless only other times were asked for (without script)."""
     user = me()
     appointment = load(appointment_id)
+    offer(appointment, Action.RESCHEDULE)
     form = _form(appointment)
     gone: list[datetime] = []
 

@@ -11,7 +11,7 @@ from webapp.lifecycle.errors import Invalid
 from webapp.localtime import Local, NonexistentTime, instant, parse_clock
 from webapp.ui.appointments import answers, rescheduling
 from webapp.ui.appointments.forms import CancelForm, CorrectForm, DeclineForm, NoShowForm, StepForm
-from webapp.ui.appointments.taking import form_for, load, once, seen_version, show
+from webapp.ui.appointments.taking import form_for, load, offer, once, seen_version, show
 from webapp.ui.guards import me, requires
 from webapp.vocabulary import Action, CancelledBy, NoShowParty, Permission, Status
 
@@ -40,6 +40,7 @@ def direct(appointment_id: int, path: str) -> Response:
     """Approve, confirm, complete: no facts are needed, so a POST acts at once; GET asks on a page."""
     action, step = DIRECT[path]
     appointment = load(appointment_id)
+    offer(appointment, action)
     form = form_for(StepForm, appointment)
     if form.accepted():
         version = seen_version(form)
@@ -57,6 +58,7 @@ def direct(appointment_id: int, path: str) -> Response:
 @requires(Permission.ACT)
 def decline(appointment_id: int) -> Response:
     appointment = load(appointment_id)
+    offer(appointment, Action.DECLINE)
     form = form_for(DeclineForm, appointment)
     if form.accepted():
         answer = once(
@@ -80,6 +82,7 @@ def decline(appointment_id: int) -> Response:
 @requires(Permission.ACT)
 def cancellation(appointment_id: int) -> Response:
     appointment = load(appointment_id)
+    offer(appointment, Action.CANCEL)
     form = form_for(CancelForm, appointment)
     if form.accepted():
         answer = once(
@@ -104,6 +107,7 @@ def cancellation(appointment_id: int) -> Response:
 @requires(Permission.ACT)
 def no_show(appointment_id: int) -> Response:
     appointment, local = load(appointment_id), me().local
+    offer(appointment, Action.MARK_NO_SHOW)
     form = form_for(NoShowForm, appointment, at=_suggested_time(appointment, local))
 
     def work(fresh: Any) -> None:
@@ -158,6 +162,7 @@ def _occurred_at(text: str, appointment: Any, local: Local) -> datetime | None:
 @requires(Permission.CORRECT)
 def correction(appointment_id: int) -> Response:
     appointment = load(appointment_id)
+    offer(appointment, Action.CORRECT)
     form = form_for(CorrectForm, appointment)
 
     def work(fresh: Any) -> None:

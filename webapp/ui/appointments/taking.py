@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, g, make_response, render_template, request
 
 from webapp.extensions import db
+from webapp.lifecycle import appointments as lifecycle
 from webapp.lifecycle import submissions
 from webapp.queries import appointments
 from webapp.ui.appointments.answers import SAID
@@ -17,6 +18,12 @@ from webapp.vocabulary import Action
 def load(appointment_id: int) -> Any:
     """The appointment, within the firm, fresh from the database (404 otherwise)."""
     return appointments.get(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+
+
+def offer(appointment: Any, action: Action) -> None:
+    """Refuse to show a form for a step that is not possible now (409, with who made it so)."""
+    if request.method == "GET":
+        lifecycle.check(db.session(), appointment, action, me().actor, g.now)
 
 
 def form_for(kind: type[VersionedForm], appointment: Any, **data: Any) -> Any:
