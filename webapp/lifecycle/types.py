@@ -1,7 +1,7 @@
 """Appointment types: what can be booked, how long it takes, which limits differ from the firm's.
 
-Nothing here commits. All may raise Forbidden (role) and Invalid (``field`` says which). A type is retired, never
-deleted: what was booked keeps its name.
+Nothing here commits. All may raise Forbidden (role) and Invalid (``field`` says which). A type is retired,
+never deleted: what was booked keeps its name.
 """
 
 from dataclasses import asdict, dataclass

@@ -19,6 +19,7 @@ NOUNS = (
     "appointments",
     "contacts",
     "accounts",
+    "types",
 )
 
 
