@@ -1,0 +1,45 @@
+"""``daybook demo``: two firms to try Daybook with."""
+
+from time import perf_counter
+
+import click
+import flask_migrate
+from flask.cli import with_appcontext
+
+from webapp import clock
+from webapp import demo as demos
+from webapp.cli.base import require_head, settings, write
+from webapp.extensions import db
+
+
+@click.command(short_help="Load two demo firms.")
+@click.option(
+    "--reset", is_flag=True, help="Drop everything and load again; only if all firms are demo firms."
+)
+@with_appcontext
+def demo(reset: bool) -> None:
+    """Load two demo firms around today's date, once, and print how to sign in."""
+    if settings().production:
+        raise click.ClickException("Demo data is not for production: its passwords are known to everyone.")
+    require_head()
+    session = db.session()
+    present, real = demos.firms(session)
+    if real:
+        raise click.ClickException(f"The database has a firm of its own, {real[0].name}: no demo beside it.")
+    if present and not reset:
+        click.echo("The demo is there already; `daybook demo --reset` loads it again around today.")
+    else:
+        if present:
+            _start_over()
+        began = perf_counter()
+        write(lambda: demos.load(session, now=clock.now()))
+        click.echo(f"Loaded the demo in {perf_counter() - began:.1f} s.")
+    for line in demos.sign_ins(session):
+        click.echo(line)
+
+
+def _start_over() -> None:
+    """Drop every table and make them again: history cannot be deleted row by row."""
+    db.session.remove()
+    flask_migrate.downgrade(revision="base")
+    flask_migrate.upgrade()

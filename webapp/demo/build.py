@@ -1,0 +1,211 @@
+"""Putting a demo firm into the database: its people first, then five weeks of work and four weeks ahead."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from webapp.demo import people
+from webapp.demo.calendar import Calendar, Place
+from webapp.demo.desk import Client, Desk
+from webapp.demo.people import House
+from webapp.demo.stories import MINUTE, Story, Teller, play
+from webapp.lifecycle import clients, passwords, setup
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.clients import AccountFacts, ContactFacts
+from webapp.lifecycle.terms import normalise
+from webapp.localtime import Local, day_start
+from webapp.models import AppointmentType, Contact, Firm
+from webapp.vocabulary import Role
+
+SEED = 20260113
+OPENED = timedelta(days=90)
+"""How long before today the firm began to use Daybook."""
+
+
+def build(session: Session, house: House, *, now: datetime) -> Firm:
+    """Make the firm and all it has, in the caller's transaction. The same day gives the same calendar."""
+    opened = now - OPENED
+    calendar = Calendar(house, Local.named(house.timezone), now)
+    firm = _firm(session, house, calendar, opened)
+    desk = _desk(session, firm, calendar, opened)
+    play(_stories(Teller(desk, SEED), _clients(session, desk, opened)), now)
+    return firm
+
+
+def _firm(session: Session, house: House, calendar: Calendar, opened: datetime) -> Firm:
+    firm = setup.make_firm(session, name=house.name, slug=house.slug, timezone=house.timezone, now=opened)
+    firm.is_demo = True
+    firm.twelve_hour = firm.month_first = house.us_style
+    firm.working_hours = calendar.hours()
+    firm.cancel_notice = 24 * 60
+    firm.reschedule_notice = 2 * 60
+    session.flush()
+    return firm
+
+
+def _desk(session: Session, firm: Firm, calendar: Calendar, opened: datetime) -> Desk:
+    hashed = passwords.make_hash(people.PASSWORD)
+    staff = {
+        colleague.name: setup.make_user(
+            session,
+            firm_id=firm.firm_id,
+            email=colleague.email,
+            name=colleague.name,
+            role=colleague.role,
+            bookable=bool(colleague.kinds),
+            password_hash=hashed,
+            now=opened,
+        )
+        for colleague in calendar.house.staff
+    }
+    kinds = [
+        AppointmentType(
+            firm_id=firm.firm_id,
+            name=kind.name,
+            duration=kind.minutes,
+            location=kind.location,
+            created_at=opened,
+        )
+        for kind in calendar.house.kinds
+    ]
+    session.add_all(kinds)
+    session.flush()
+    return Desk(
+        session=session,
+        firm_id=firm.firm_id,
+        calendar=calendar,
+        staff=staff,
+        kinds={kind.name: kind.appointment_type_id for kind in kinds},
+        locations={kind.name: kind.location for kind in kinds},
+    )
+
+
+def _clients(session: Session, desk: Desk, opened: datetime) -> list[Client]:
+    """Every contact, and the accounts that come as a body."""
+    owner = Actor.of_staff(next(user for user in desk.staff.values() if user.role is Role.OWNER))
+    house = desk.calendar.house
+    accounts = [
+        clients.create_account(session, actor=owner, facts=AccountFacts(name=name), now=opened)
+        for name in house.accounts
+    ]
+    found = []
+    for number, line in enumerate(house.contacts):
+        name, address, *more = (*line.split("|"), "")
+        zone = next((part for part in more if "/" in part), None)
+        account = next((accounts[int(part[1:])] for part in more if part.startswith("@")), None)
+        facts = ContactFacts(
+            name=name,
+            email=f"{address or normalise(name).replace(' ', '.')}@example.com",
+            phone=house.phone.format(100 + number),
+            account_id=account.account_id if account else None,
+            timezone=zone,
+        )
+        made: Contact = clients.create_contact(session, actor=owner, facts=facts, now=opened)
+        found.append(Client(made.name, made.contact_id, made.account_id))
+    return found + [Client(account.name, None, account.account_id) for account in accounts[:3]]
+
+
+def _stories(teller: Teller, guests: list[Client]) -> Iterator[Story]:
+    """A story for each place: what today needs first, then chains, then the rest by chance."""
+    rng = random.Random(SEED)  # noqa: S311
+    free = list(teller.desk.calendar.places(rng))
+    at_hand = _Guests(guests, rng)
+    yield from _today(teller, free, at_hand, rng)
+    yield from _chains(teller, free, at_hand, rng)
+    for place in free:
+        yield _ordinary(teller, place, at_hand.next(), rng)
+
+
+class _Guests:
+    """Clients in turn, shuffled anew each round, so that everybody comes and nobody comes too often."""
+
+    def __init__(self, guests: list[Client], rng: random.Random) -> None:
+        self._guests, self._rng, self._left = guests, rng, list[Client]()
+
+    def next(self) -> Client:
+        if not self._left:
+            self._left = self._rng.sample(self._guests, len(self._guests))
+        return self._left.pop()
+
+
+def _take(free: list[Place], wanted: Callable[[Place], bool]) -> Iterator[Place]:
+    """The first free place that fits, if any, no longer free."""
+    for index, place in enumerate(free):
+        if wanted(place):
+            yield free.pop(index)
+            return
+
+
+def _today(teller: Teller, free: list[Place], guests: _Guests, rng: random.Random) -> Iterator[Story]:
+    """What makes a day alive at any hour of it, whatever chance gives to the rest."""
+    now, today = teller.desk.calendar.now.replace(second=0, microsecond=0), teller.desk.calendar.today
+    free.sort(key=lambda place: (place.start, rng.random()))
+    for place in _after(free, now - 90 * MINUTE, 1.0, rng):
+        yield teller.kept(place, guests.next(), soonest=2)  # before the one that is put beside it
+        yield teller.squeezed_in(replace(place, end=place.start + 30 * MINUTE), guests.next())
+    for minutes in (17, 39, 148, 1090, 1265, 1500):
+        for place in _after(free, now + 75 * MINUTE, 0.4, rng):
+            yield teller.waiting(place, guests.next(), now - minutes * MINUTE)
+    for hours in (3, 26, 50):
+        deadline = now + timedelta(hours=hours)
+        for place in _after(free, deadline + 60 * MINUTE, 0.5, rng):
+            yield teller.awaiting(place, guests.next(), deadline)
+    for tell in (teller.missed, teller.cancelled, teller.cancelled):
+        for place in _take(free, lambda place: place.day == today and rng.random() < 0.3):
+            yield tell(place, guests.next())
+    for since in (day_start(today, teller.desk.calendar.local.zone), *[now - timedelta(days=5)] * 3):
+        for place in _between(free, since, now - 90 * MINUTE):
+            yield teller.forgotten(place, guests.next())
+
+
+def _between(free: list[Place], low: datetime, high: datetime) -> Iterator[Place]:
+    return _take(free, lambda place: low < place.start < high)
+
+
+def _after(free: list[Place], moment: datetime, chance: float, rng: random.Random) -> Iterator[Place]:
+    """One of the next places after an instant."""
+    return _take(free, lambda place: place.start > moment and rng.random() <= chance)
+
+
+def _chains(teller: Teller, free: list[Place], guests: _Guests, rng: random.Random) -> Iterator[Story]:
+    """Meetings that were moved once, twice or three times, to later and to earlier places."""
+    for start in rng.sample(free, len(free) // 14):
+        if start not in free:
+            continue
+        free.remove(start)
+        chain = [start]
+        for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
+            chain += _nearby(free, chain[-1], rng)
+        ends = rng.choice(("kept", "kept", "kept", "kept", "missed", "cancelled"))
+        yield teller.moved(chain, guests.next(), ends=ends)
+
+
+def _nearby(free: list[Place], place: Place, rng: random.Random) -> Iterator[Place]:
+    """Another place of the same length and person, within a week."""
+    return _take(
+        free,
+        lambda other: (
+            (other.minutes, other.staff) == (place.minutes, place.staff)
+            and timedelta() < abs(other.day - place.day) <= timedelta(days=7)
+            and rng.random() < 0.25
+        ),
+    )
+
+
+def _ordinary(teller: Teller, place: Place, client: Client, rng: random.Random) -> Story:
+    chance = rng.random()
+    ladder: tuple[tuple[float, Callable[[], Story]], ...] = (
+        (0.075, lambda: teller.missed(place, client)),
+        (0.165, lambda: teller.cancelled(place, client)),
+        (0.185, lambda: teller.declined(place, client)),
+        (0.195, lambda: teller.expired(place, client)),
+        (0.215, lambda: teller.corrected(place, client)),
+        (0.255, lambda: teller.proposed(place, client, answered=True)),
+        (0.270, lambda: teller.proposed(place, client, answered=False)),
+        (0.400, lambda: teller.kept(place, client, asked=True)),
+        (1.000, lambda: teller.kept(place, client)),
+    )
+    return next(tell for limit, tell in ladder if chance < limit)()
