@@ -1,8 +1,6 @@
 """A form that is sent twice has one effect, and the second sending gets the first answer."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import DAY, World, draft, make_world
 from tests.lifecycle import rows
+from tests.lifecycle.threads import at_once
 from webapp.lifecycle import booking, submissions, transaction
 from webapp.lifecycle.errors import SlotTaken
 from webapp.models import Appointment, Submission
@@ -78,23 +77,6 @@ def test_old_tokens_are_forgotten_after_two_days(session: Session, world: World)
     assert submissions.forget_old(session, world.now + timedelta(days=2)) == 0
     assert submissions.forget_old(session, world.now + timedelta(days=2, seconds=1)) == 1
     assert session.scalar(sa.select(sa.func.count()).select_from(Submission)) == 0
-
-
-def at_once(engine: Engine, jobs: list[Callable[[Session], Answer]]) -> list[Answer]:
-    """Run each job in a thread and a session of its own, all from the same moment on."""
-    ready, answers = Barrier(len(jobs)), []
-
-    def run(job: Callable[[Session], Answer]) -> None:
-        with Session(engine, expire_on_commit=False) as session:
-            ready.wait()
-            answers.append(job(session))
-
-    threads = [Thread(target=run, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def test_twins_at_the_same_moment_have_one_effect(engine: Engine, session: Session, world: World) -> None:

@@ -1,6 +1,7 @@
 """The invariants as questions: each a sentence and the SQL that finds the rows of which it is not true."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,8 +28,13 @@ STAMPS: tuple[tuple[InstrumentedAttribute[Any], Status], ...] = (
 )
 
 
-def questions() -> Iterator[Question]:
+@lru_cache(maxsize=1)
+def questions() -> tuple[Question, ...]:
     """Every question, by number."""
+    return tuple(_questions())
+
+
+def _questions() -> Iterator[Question]:
     yield from _sequence()
     yield from _steps()
     yield from _slots()
