@@ -44,3 +44,15 @@ def world(session: Session) -> World:
 def signed_in(app: Flask, moved_clock: MovableClock) -> Callable[[StaffUser], FlaskClient]:
     """A new browser in which somebody is signed in, at the world's time."""
     return lambda user: sign_in(app.test_client(), user)
+
+
+def fresh(session: Session, thing: object) -> None:
+    """Read a row again as it is now; within its old transaction SQLite shows what was there at its start."""
+    session.rollback()
+    session.refresh(thing)
+
+
+@pytest.fixture
+def desk(signed_in: Callable[[StaffUser], FlaskClient], world: World) -> FlaskClient:
+    """Lena at the front desk."""
+    return signed_in(world.staff)

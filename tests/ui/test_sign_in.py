@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.factories import World, make_world
 from tests.support.html import Page
 from tests.support.signed_in import COOKIE, sign_in
-from tests.ui.conftest import MovableClock
+from tests.ui.conftest import MovableClock, fresh
 from webapp.lifecycle import passwords
 from webapp.models import Firm, SignInFailure, StaffUser, UserSession
 
@@ -282,7 +282,7 @@ def test_a_hash_that_took_less_work_is_made_again(
     olga.password_hash = weak.hash(PASSWORD)
     session.commit()
     assert attempt(client).status_code == 303
-    session.refresh(olga)
+    fresh(session, olga)
     assert olga.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert passwords.verify(olga.password_hash, PASSWORD)
 

@@ -1,8 +1,10 @@
 """The staff desk: one package per noun, each with its views and forms. They never import each other."""
 
 from importlib import import_module
+from typing import Any
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
 
 from webapp.ui import context, errors, guards, headers
 
@@ -20,11 +22,22 @@ NOUNS = (
     "contacts",
     "accounts",
     "types",
+    "booking",
 )
+
+LARGEST = 2**63 - 1  # of a BIGINT key
+
+
+class RowNumber(IntegerConverter):
+    """``<int:…>`` in an address: what is larger than any row's number is not there (404)."""
+
+    def __init__(self, url_map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(url_map, *args, **{"max": LARGEST, **options})
 
 
 def install(app: Flask) -> None:
     """Register guards, error pages, template globals and every noun's blueprint."""
+    app.url_map.converters["int"] = RowNumber
     app.before_request(guards.check)
     context.install(app)
     errors.install(app)

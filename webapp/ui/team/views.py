@@ -59,24 +59,23 @@ def edit(staff_user_id: int) -> Response:
     form.offer(me().role)
     if not _may_touch(person) or staff_user_id == me().staff_user_id:
         form.role.choices = [SelectChoice(person.role.value, person.role.label)]
-    if (
-        form.accepted()
-        and form.attempt(
-            lambda: team.change(
-                db.session(),
-                staff_user_id,
-                actor=me().actor,
-                name=form.name.data,
-                role=form.chosen_role,
-                bookable=form.bookable.data,
-                now=g.now,
-            )
-        )
-        is not None
-    ):
-        flash(f"Saved {form.name.data}.", "toast")
+    if form.accepted() and (name := form.attempt(lambda: _change(staff_user_id, form))):
+        flash(f"Saved {name}.", "toast")
         return go("/team")
     return _page("team/person.html", form, person)
+
+
+def _change(staff_user_id: int, form: PersonForm) -> str:
+    person = team.change(
+        db.session(),
+        staff_user_id,
+        actor=me().actor,
+        name=form.name.data,
+        role=form.chosen_role,
+        bookable=form.bookable.data,
+        now=g.now,
+    )
+    return person.name
 
 
 @bp.route(f"{PERSON}/link", methods=["GET", "POST"])

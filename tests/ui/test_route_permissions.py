@@ -1,0 +1,160 @@
+"""Every route of the application: who may reach it, and what every page has."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+from werkzeug.routing import AnyConverter, Rule
+
+from tests.factories import World, at_status
+from tests.support.html import Page
+from tests.support.signed_in import sign_in
+from tests.ui.conftest import MovableClock
+from webapp.lifecycle import team
+from webapp.vocabulary import PERMISSIONS, Role, Status
+
+pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
+
+PUBLIC = {"sessions.sign_in", "sessions.choose_firm", "sessions.sign_out", "invitations.accept"}
+PROBES = ("health.", "probes.")  # for machines; they have tests of their own
+FRAGMENTS = {
+    "accounts.options",
+    "appointments.menu",
+    "appointments.slots",
+    "board.changes",
+    "contacts.options",
+}
+MARK = "Mark it @requires(Permission.X) or @public, see webapp/ui/guards.py."
+
+
+def routes(app: Flask) -> Iterator[tuple[Rule, Any]]:
+    """Every route with the permission it asks for (None is public)."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint != "static":
+            yield rule, getattr(app.view_functions[rule.endpoint], "permission", "unmarked")
+
+
+def guarded(app: Flask) -> Iterator[tuple[Rule, Any]]:
+    return ((rule, permission) for rule, permission in routes(app) if permission is not None)
+
+
+def methods(rule: Rule) -> list[str]:
+    return sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+@pytest.fixture
+def values(world: World, session: Session) -> dict[str, object]:
+    """A value for every name that an address can have."""
+    appointment = at_status(session, Status.CONFIRMED, world)
+    _person, token = team.invite(
+        session,
+        actor=world.acting(world.owner),
+        name="Nora Quist",
+        email="nora@marlow.example",
+        role=Role.STAFF,
+        bookable=True,
+        now=world.now,
+    )
+    session.commit()
+    return {
+        "account_id": world.account.account_id,
+        "appointment_id": appointment.appointment_id,
+        "appointment_type_id": world.kind.appointment_type_id,
+        "contact_id": world.contact.contact_id,
+        "day": "2026-01-14",
+        "handle": "0" * 16,
+        "staff_user_id": world.staff.staff_user_id,
+        "token": token,
+    }
+
+
+def address(app: Flask, rule: Rule, values: dict[str, object]) -> str:
+    """The route's address, every name filled in."""
+    filled = {name: value for name, value in values.items() if name in rule.arguments}
+    for name, converter in rule._converters.items():
+        if isinstance(converter, AnyConverter):
+            filled[name] = min(converter.items)
+    missing = rule.arguments - set(filled) - set(rule.defaults or {})
+    assert not missing, f"{rule.rule}: give `values` in this file something for {', '.join(missing)}."
+    with app.test_request_context():
+        built = rule.build(filled)
+        assert built is not None, rule.rule
+        return built[1]
+
+
+def test_every_route_says_who_may_reach_it(app: Flask) -> None:
+    unmarked = [rule.rule for rule, permission in routes(app) if permission == "unmarked"]
+    assert not unmarked, f"{MARK} {unmarked}"
+
+
+def test_few_routes_are_open_to_everybody(app: Flask) -> None:
+    public = {rule.endpoint for rule, permission in routes(app) if permission is None}
+    assert {endpoint for endpoint in public if not endpoint.startswith(PROBES)} == PUBLIC
+
+
+def test_strangers_are_sent_to_sign_in(app: Flask, values: dict[str, object]) -> None:
+    client = app.test_client()
+    for rule, _permission in guarded(app):
+        for method in methods(rule):
+            answer = client.open(address(app, rule, values), method=method)
+            assert answer.status_code == 303, (method, rule.rule)
+            assert answer.location.startswith("/sign-in"), (method, rule.rule)
+            assert ("next=" in answer.location) == (method == "GET"), (method, rule.rule)
+            quick = client.open(address(app, rule, values), method=method, headers={"HX-Request": "true"})
+            assert quick.status_code == 401, (method, rule.rule)
+            assert quick.headers["HX-Redirect"] == "/sign-in", (method, rule.rule)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.STAFF, Role.MANAGER])
+def test_a_role_reaches_what_it_includes_and_nothing_else(
+    app: Flask, world: World, values: dict[str, object], moved_clock: MovableClock, role: Role
+) -> None:
+    user = {Role.VIEWER: world.viewer, Role.STAFF: world.staff, Role.MANAGER: world.manager}[role]
+    client, faults = sign_in(app.test_client(), user), []
+    for rule, permission in guarded(app):
+        allowed = permission in PERMISSIONS[role]
+        for method in methods(rule):
+            if allowed and method != "GET":
+                continue  # what a step does has tests of its own
+            answer = client.open(address(app, rule, values), method=method)
+            if (answer.status_code != 403) != allowed or answer.status_code >= 500:
+                faults.append(f"{method} {rule.rule}: {answer.status_code}")
+    assert not faults, "\n".join(faults)
+
+
+def test_every_page_has_one_heading_unique_ids_and_whole_forms(
+    app: Flask, world: World, values: dict[str, object], moved_clock: MovableClock
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    client = sign_in(app.test_client(), world.owner)
+    faults: list[str] = []
+    for rule, _permission in routes(app):
+        if "GET" not in methods(rule):
+            continue
+        answer = client.get(address(app, rule, values), follow_redirects=True)
+        if answer.status_code >= 500:
+            faults.append(f"{rule.rule}: {answer.status_code}")
+        if answer.mimetype != "text/html" or answer.status_code == 204:
+            continue
+        whole = "<!doctype html>" in answer.text
+        if not whole and rule.endpoint not in FRAGMENTS:
+            faults.append(f"{rule.rule}: a piece of a page")
+        found = Page(answer.text).faults()
+        faults += [f"{rule.rule}: {fault}" for fault in found if whole or not fault.endswith("h1")]
+    assert not faults, "\n".join(faults)
+
+
+def test_no_number_in_an_address_breaks_a_page(
+    app: Flask, world: World, values: dict[str, object], moved_clock: MovableClock
+) -> None:
+    client = sign_in(app.test_client(), world.owner)
+    numbers = {name: value for name, value in values.items() if isinstance(value, int)}
+    for rule, _permission in guarded(app):
+        if "GET" in methods(rule) and rule.arguments & set(numbers):
+            for number in (0, 2**63 - 1, 10**30):
+                here = address(app, rule, values | dict.fromkeys(numbers, 4242424242)).replace(
+                    "4242424242", str(number)
+                )
+                assert client.get(here).status_code == 404, here
