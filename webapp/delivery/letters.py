@@ -61,17 +61,27 @@ def interval(local: Local, start: datetime, end: datetime) -> str:
     return f"{local.full_day(local.day_of(start))}, {local.range(start, end)}"
 
 
-def times(house: House, recipient: Recipient, start: datetime, end: datetime) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Times:
+    """An interval in words, see :class:`Words`."""
+
+    short: str
+    when: str
+    zone: str
+    elsewhere: str
+
+
+def times(house: House, recipient: Recipient, start: datetime, end: datetime) -> Times:
     """The words for an interval on the recipient's clock, and on the firm's where that shows another time."""
     local = recipient.local(house)
     differs = local.at(start).utcoffset() != house.local.at(start).utcoffset()
     zone = house.local.zone_label(start)
-    return {
-        "short": local.day_time(start),
-        "when": interval(local, start, end),
-        "zone": local.zone_label(start),
-        "elsewhere": f"{interval(house.local, start, end)}, {zone}" if differs else "",
-    }
+    return Times(
+        short=local.day_time(start),
+        when=interval(local, start, end),
+        zone=local.zone_label(start),
+        elsewhere=f"{interval(house.local, start, end)}, {zone}" if differs else "",
+    )
 
 
 def is_off(session: Session, firm_id: int, template: MailTemplate) -> bool:

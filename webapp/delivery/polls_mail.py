@@ -43,7 +43,7 @@ def queue(
     house = House.of(session.get_one(Firm, poll.firm_id))
     once = template in {MailTemplate.POLL, MailTemplate.CANCELLED}
     key = key or (template.value if once else f"{template.value}:{now.isoformat(timespec='seconds')}")
-    slots = _slots(session, poll)
+    slots = slots_of(session, poll)
     staff = session.get_one(StaffUser, poll.staff_user_id).name
     count = 0
     for invitee in _invitees(session, poll, invitee_ids):
@@ -90,7 +90,8 @@ def recipient_of(
     )
 
 
-def _slots(session: Session, poll: Poll) -> list[tuple[datetime, datetime]]:
+def slots_of(session: Session, poll: Poll) -> list[tuple[datetime, datetime]]:
+    """``(start, end)`` of the proposed times, the earliest first."""
     found = session.execute(
         sa.select(PollSlot.start_time, PollSlot.end_time)
         .where(PollSlot.firm_id == poll.firm_id, PollSlot.poll_id == poll.poll_id)
