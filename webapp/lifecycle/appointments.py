@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle import booking, conflicts, limits, recording, slots
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Invalid, NotAllowed
+from webapp.lifecycle.polls import following
 from webapp.lifecycle.text import prose
 from webapp.lifecycle.transitions import TABLE, is_open
 from webapp.models import Appointment
@@ -47,14 +48,9 @@ def approve(
 ) -> None:
     """requested → confirmed."""
     version = check(session, appointment, Action.APPROVE, actor, now, expected_version)
+    to = Status.CONFIRMED
     recording.record(
-        session,
-        appointment,
-        action=Action.APPROVE,
-        to=Status.CONFIRMED,
-        actor=actor,
-        now=now,
-        expected_version=version,
+        session, appointment, action=Action.APPROVE, to=to, actor=actor, now=now, expected_version=version
     )
 
 
@@ -116,15 +112,11 @@ def confirm(
 ) -> None:
     """awaiting_confirmation → confirmed: by the system when every required invitee accepted, or by staff."""
     version = check(session, appointment, Action.CONFIRM, actor, now, expected_version)
+    to = Status.CONFIRMED
     recording.record(
-        session,
-        appointment,
-        action=Action.CONFIRM,
-        to=Status.CONFIRMED,
-        actor=actor,
-        now=now,
-        expected_version=version,
+        session, appointment, action=Action.CONFIRM, to=to, actor=actor, now=now, expected_version=version
     )
+    following.follow(session, appointment, actor=actor, now=now)
 
 
 def time_out(
@@ -149,6 +141,7 @@ def time_out(
         occurred_at=appointment.confirm_by,
         cancelled_by=CancelledBy.SYSTEM,
     )
+    following.follow(session, appointment, actor=actor, now=now)
 
 
 def cancel(
@@ -182,6 +175,7 @@ def cancel(
         overrides=limits.for_cancelling(session, appointment, actor=actor, now=now),
         cancelled_by=CancelledBy.CLIENT if actor.kind is ActorKind.CLIENT else cancelled_by,
     )
+    following.follow(session, appointment, actor=actor, now=now)
 
 
 def reschedule(
