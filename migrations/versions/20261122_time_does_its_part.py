@@ -346,8 +346,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("firm_id", "poll_slot_id", "poll_invitee_id", name=op.f("pk_poll_vote")),
     )
-    with op.batch_alter_table("appointment", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("tracked", sa.Boolean(), server_default=sa.false(), nullable=False))
+    # Not in a batch: on SQLite that would make the table anew and lose its triggers.
+    op.add_column(
+        "appointment", sa.Column("tracked", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    op.create_index(
+        "ix_appointment_tracked",
+        "appointment",
+        ["firm_id", "start_time"],
+        unique=False,
+        sqlite_where=sa.text("status = 'confirmed' AND tracked"),
+        postgresql_where=sa.text("status = 'confirmed' AND tracked"),
+    )
 
     with op.batch_alter_table("appointment_type", schema=None) as batch_op:
         batch_op.add_column(sa.Column("tracked", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -398,6 +408,7 @@ def downgrade() -> None:
 
     op.execute("ALTER TABLE appointment_type DROP COLUMN tracked")
 
+    op.drop_index("ix_appointment_tracked", "appointment")
     # A batch would make the table anew and lose its triggers.
     op.execute("ALTER TABLE appointment DROP COLUMN tracked")
 

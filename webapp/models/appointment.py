@@ -196,6 +196,13 @@ class Appointment(Base):
             sqlite_where=sa.text("status = 'confirmed'"),
             postgresql_where=sa.text("status = 'confirmed'"),
         ),
+        sa.Index(
+            "ix_appointment_tracked",
+            "firm_id",
+            "start_time",
+            sqlite_where=sa.text("status = 'confirmed' AND tracked"),
+            postgresql_where=sa.text("status = 'confirmed' AND tracked"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
