@@ -17,15 +17,12 @@ from sqlalchemy.orm import Session, aliased
 from webapp.config import Settings
 from webapp.delivery import leases, message
 from webapp.delivery.smtp import Connection, Later, Never, Unreachable
-from webapp.lifecycle import audit, transaction
-from webapp.lifecycle.actors import Actor
-from webapp.lifecycle.errors import Forbidden, Invalid, Missing
+from webapp.lifecycle import transaction
 from webapp.models import Appointment, Firm, MailMessage
-from webapp.vocabulary import MailState, Permission
+from webapp.vocabulary import MailState
 
 MOST_TRIES = 12
 LONGEST_RUN = 60  # seconds after which no further mail is begun
-SUBJECT = "mail"
 
 SessionFactory = Callable[[], Session]
 Earlier = aliased(MailMessage, name="earlier")
@@ -201,40 +198,3 @@ def _told(refusal: Exception) -> str:
     if isinstance(refusal, Later | Never | Unreachable):
         return str(refusal)[: leases.ERROR_LENGTH].replace("\x00", "")
     return leases.sentence(refusal)
-
-
-def resend(session: Session, *, actor: Actor, mail_message_id: int, settings: Settings, now: datetime) -> str:
-    """Let a mail go out again, under the same Message-ID; notes who asked. Returns the recipient.
-
-    Raises:
-        Forbidden: the role does not include it.
-        Missing: there is no such mail in the firm.
-        Invalid: there is no mail server, or the mail waits already.
-    """
-    if not actor.can(Permission.MANAGE_SETTINGS):
-        raise Forbidden("Your role does not include sending mail again.")
-    mail = session.scalars(
-        sa.select(MailMessage)
-        .where(MailMessage.firm_id == actor.firm_id, MailMessage.mail_message_id == mail_message_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if mail is None:
-        raise Missing("There is no such mail.")
-    if not settings.smtp_url:
-        raise Invalid("No mail server is set, so this mail can only be read or downloaded here.")
-    if mail.state is MailState.WAITING:
-        raise Invalid("This mail waits to be sent already. Its page shows when the next try is.")
-    before = mail.state
-    mail.state, mail.sent_at, mail.last_error = MailState.WAITING, None, None
-    mail.attempts, mail.due_at, mail.leased_until, mail.leased_by = 0, now, None, None
-    audit.note(
-        session,
-        actor=actor,
-        subject=SUBJECT,
-        subject_id=mail_message_id,
-        action="resend",
-        changed={"state": [before.value, MailState.WAITING.value]},
-        now=now,
-    )
-    return mail.recipient

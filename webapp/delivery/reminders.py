@@ -17,7 +17,7 @@ from webapp.config import Settings
 from webapp.delivery import appointment_mail, polls_mail
 from webapp.delivery.appointment_mail import Notice
 from webapp.lifecycle import transaction
-from webapp.models import Appointment, Firm, MailMessage, MailSwitch, Poll, PollInvitee
+from webapp.models import Appointment, Contact, Firm, MailMessage, MailSwitch, Poll, PollInvitee
 from webapp.vocabulary import MailTemplate, PollStatus, Status
 
 LOOK_BACK = timedelta(hours=2)
@@ -80,11 +80,23 @@ def _unwritten(number: Any, kind: str, firm: Any) -> sa.ColumnElement[bool]:
     )
 
 
+def _reachable() -> sa.ColumnElement[bool]:
+    """Somebody to write to: a client with an e-mail address, or a poll's invitees."""
+    invited = sa.exists().where(
+        Poll.firm_id == Appointment.firm_id,
+        sa.or_(
+            Poll.appointment_id == Appointment.appointment_id,
+            Poll.appointment_id == Appointment.chain_root_id,
+        ),
+    )
+    return sa.or_(Contact.email != "", invited)
+
+
 def _switched_on(template: MailTemplate) -> sa.ColumnElement[bool]:
     return ~sa.exists().where(MailSwitch.firm_id == Firm.firm_id, MailSwitch.template == template)
 
 
-def _due(session: Session, query: sa.Select[Any], kind: str) -> list[Due]:
+def _due(session: Session, query: "sa.Select[int, int]", kind: str) -> list[Due]:
     return [Due(firm_id, number, kind) for firm_id, number in session.execute(query.limit(LIMIT))]
 
 
@@ -93,12 +105,14 @@ def _reminders(session: Session, now: datetime) -> Iterator[Due]:
         query = (
             sa.select(Appointment.firm_id, Appointment.appointment_id)
             .join(Firm, Firm.firm_id == Appointment.firm_id)
+            .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
             .where(
                 Firm.reminder_hours == int(notice / timedelta(hours=1)),
                 _switched_on(MailTemplate.REMINDER),
                 Appointment.status == Status.CONFIRMED,
                 Appointment.start_time > max(now, now - LOOK_BACK + notice),
                 Appointment.start_time <= now + notice,
+                _reachable(),
                 _unwritten(Appointment.appointment_id, "reminder", Appointment.firm_id),
             )
             .order_by(Appointment.start_time)
@@ -111,12 +125,14 @@ def _last_calls(session: Session, now: datetime) -> Iterator[Due]:
         query = (
             sa.select(Appointment.firm_id, Appointment.appointment_id)
             .join(Firm, Firm.firm_id == Appointment.firm_id)
+            .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
             .where(
                 Firm.last_call_hours == int(notice / timedelta(hours=1)),
                 _switched_on(MailTemplate.LAST_CALL),
                 Appointment.status == Status.AWAITING_CONFIRMATION,
                 Appointment.confirm_by > max(now, now - LOOK_BACK + notice),
                 Appointment.confirm_by <= now + notice,
+                _reachable(),
                 _unwritten(Appointment.appointment_id, "last_call", Appointment.firm_id),
             )
             .order_by(Appointment.confirm_by)
