@@ -93,7 +93,11 @@ def toasts(page: Element) -> list[str]:
 
 def notices(page: Element) -> list[str]:
     """Headings and lines of the notices that stay."""
-    return [part.text for notice in page.all(cls="notice") for part in notice.all("h2") + notice.all("li")]
+    return [
+        part.text
+        for notice in page.one(id="notices").all(cls="notice")
+        for part in notice.all("h2") + notice.all("li")
+    ]
 
 
 def assert_sound(page: Element) -> None:
