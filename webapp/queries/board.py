@@ -191,9 +191,7 @@ def next_after(session: Session, *, firm_id: int, moment: datetime) -> Row | Non
     """The next live appointment that starts at or after an instant: where an empty day leads on to."""
     statement = (
         select_rows()
-        .where(
-            Appointment.firm_id == firm_id, Appointment.start_time >= moment, Appointment.status.in_(LIVE)
-        )
+        .where(Appointment.firm_id == firm_id, Appointment.start_time >= moment, Appointment.status.in_(LIVE))
         .order_by(Appointment.start_time, Appointment.appointment_id)
         .limit(1)
     )
