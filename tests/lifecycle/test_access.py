@@ -125,6 +125,21 @@ def test_subjects_depend_on_the_secret_and_on_the_kind() -> None:
     assert len(one.email) == 64
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("", "unknown", False),
+    ],
+)
+def test_a_network_address_is_what_a_visitor_cannot_change_at_will(one: str, other: str, same: bool) -> None:
+    subjects = [Subjects.of("secret", email="x", address=address).address for address in (one, other)]
+    assert (subjects[0] == subjects[1]) == same
+
+
 def test_an_account_is_found_in_every_firm_that_the_password_opens(session: Session, world: World) -> None:
     other, third = make_world(session, "hartmann"), make_world(session, "abel")
     for user, password in ((world.owner, PASSWORD), (other.owner, PASSWORD), (third.owner, "another one")):
