@@ -290,7 +290,8 @@ def _history(ground: Ground) -> Iterator[dict[str, Any]]:
             "actor_label": ground.staff[seat][1],
         }
         opening, made = FIRST_STATUS[plan.first], start - timedelta(days=10)
-        yield who | _step(1, plan.first, None, opening, made)
+        first = plan.first if _chain(ground, number)[0] is None else Action.RESCHEDULE
+        yield who | _step(1, first, None, opening, made)
         if plan.last is not None:
             yield who | _step(2, plan.last, opening, plan.status, start + LENGTH)
 
