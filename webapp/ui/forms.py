@@ -30,7 +30,11 @@ class DeskForm(FlaskForm):
 
     form_token = HiddenField(default=new_token)
 
-    status: int = 200
+    code: int = 200
+
+    @property
+    def status(self) -> int:
+        return self.code
 
     @property
     def token(self) -> str:
@@ -42,7 +46,7 @@ class DeskForm(FlaskForm):
             return False
         if self.validate():
             return True
-        self.status = 422
+        self.code = 422
         return False
 
     def errors_list(self) -> list[tuple[str, str]]:
@@ -52,7 +56,7 @@ class DeskForm(FlaskForm):
 
     def refuse(self, error: DomainError) -> None:
         """Show a domain error where it belongs: beside its field, or over the form."""
-        self.status = 409 if isinstance(error, SlotTaken | LimitReached) else 422
+        self.code = 409 if isinstance(error, SlotTaken | LimitReached) else 422
         field = self._fields.get(error.field or "")
         if field is None:
             self.form_errors.append(error.sentence)
