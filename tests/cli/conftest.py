@@ -1,12 +1,11 @@
 """A command line over a fresh database, run in process as click runs it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from flask.cli import ScriptInfo
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.factories import World, make_world
@@ -47,13 +46,6 @@ def daybook(environment: dict[str, str]) -> Daybook:
         return result
 
     return run
-
-
-@pytest.fixture
-def session(engine: Engine) -> Iterator[Session]:
-    """A session that begins as a writer and looks anew after each commit."""
-    with Session(engine, execution_options={"write": True}) as session:
-        yield session
 
 
 @pytest.fixture
