@@ -119,16 +119,16 @@ class Ground:
     first: int
     first_contact: int
     count: int
-
-    @property
-    def contacts(self) -> int:
-        return max(self.count // PER_CONTACT, 20)
+    contacts: int
 
 
-def fill(engine: Engine, world: World, count: int) -> None:
-    """Add ``count`` appointments around the world's ``now``, with contacts, terms, history and some edits."""
+def fill(engine: Engine, world: World, count: int, *, contacts: int = 0) -> None:
+    """Add ``count`` appointments around the world's ``now``, with contacts, terms, history and some edits.
+
+    Without ``contacts`` there is one for every ten appointments.
+    """
     with Session(engine) as session:
-        ground = _ground(session, world, count)
+        ground = _ground(session, world, count, max(contacts or count // PER_CONTACT, 20))
         session.commit()
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         _write(connection, Contact, _contacts(ground))
@@ -146,7 +146,7 @@ def analyse(engine: Engine) -> None:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def _ground(session: Session, world: World, count: int) -> Ground:
+def _ground(session: Session, world: World, count: int, contacts: int) -> Ground:
     firm = session.get_one(Firm, sa.inspect(world.firm).identity)
     bookable = sa.select(StaffUser).where(StaffUser.firm_id == firm.firm_id, StaffUser.bookable)
     staff = [*session.scalars(bookable.order_by(StaffUser.staff_user_id))]
@@ -166,6 +166,7 @@ def _ground(session: Session, world: World, count: int) -> Ground:
         first=(session.scalar(sa.select(sa.func.max(Appointment.appointment_id))) or 0) + 1,
         first_contact=(session.scalar(sa.select(sa.func.max(Contact.contact_id))) or 0) + 1,
         count=count,
+        contacts=contacts,
     )
 
 
