@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from tests.factories import DAY, NOW, World, at_status, make_world
 from tests.support.signed_in import sign_in
+from tests.support.statements import captured
+from webapp.extensions import db
 from webapp.models import (
     Appointment,
     AppointmentStatusHistory,
@@ -465,3 +467,27 @@ def test_without_a_type_the_page_says_what_to_do(client: FlaskClient, session: S
     session.commit()
     assert "Ask a manager to add one" in sign_in(client, world.staff).get("/appointments/new").text
     assert 'href="/settings/types/new"' in sign_in(client, world.manager).get("/appointments/new").text
+
+
+@pytest.mark.one_engine
+def test_the_page_asks_the_database_as_often_for_a_full_calendar(
+    app: Flask, desk: FlaskClient, session: Session, world: World
+) -> None:
+    asked = []
+    for booked in (0, 12):
+        for number in range(booked):
+            at_status(
+                session, Status.CONFIRMED, world, start=TOMORROW_AT_TEN + number * timedelta(minutes=45)
+            )
+        with app.app_context():
+            engine = db.engine
+        with captured(engine) as sent:
+            assert desk.get(f"/appointments/new?contact={world.contact.contact_id}").status_code == 200
+        asked.append(len(sent))
+    assert asked[0] == asked[1] <= 12
+
+
+def test_a_broken_token_breaks_nothing(desk: FlaskClient, session: Session, world: World) -> None:
+    answer = desk.post("/appointments/new", data=typed(world, form_token="a\x00b"))
+    assert answer.status_code == 303
+    assert count(session, Appointment) == 1

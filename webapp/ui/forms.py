@@ -38,7 +38,8 @@ class DeskForm(FlaskForm):
 
     @property
     def token(self) -> str:
-        return (self.form_token.data or "")[:TOKEN_LENGTH]
+        typed = self.form_token.data or ""
+        return "".join(c for c in typed[:TOKEN_LENGTH] if c.isascii() and c.isprintable())
 
     def accepted(self) -> bool:
         """Whether this is a submission whose fields are in order; ``status`` is 422 where they are not."""
