@@ -1,7 +1,6 @@
-"""Every page, as a manager sees it: readable by machines, no sideways scrolling, nothing refused, printable."""
+"""Every page, as a manager sees it: accessible, no sideways scrolling, nothing refused, printable."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -48,10 +47,10 @@ LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 
 
 @pytest.fixture
-def manager(desk: Desk) -> Iterator[Desk]:
+def manager(desk: Desk) -> Desk:
     desk.page.context.clear_cookies()
     desk.as_user(desk.world.manager)
-    yield desk
+    return desk
 
 
 def address(desk: Desk, path: str) -> str:
