@@ -150,7 +150,7 @@ class Desk(RuleBasedStateMachine):
                 found := self._load(number),
                 actor=self.people[who],
                 location="",
-                notes=f"edit {meeting.edits + 1}",
+                notes=f"edit {meeting.edits + 1} of {number}",  # a successor inherits the notes
                 contact_id=found.contact_id,
                 now=self.now,
                 expected_version=found.version - behind,
