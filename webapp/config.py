@@ -4,6 +4,7 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,7 +93,9 @@ class Settings:
         )
 
 
-def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
+def _integer(
+    env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]
+) -> int:
     text = env.get(name) or str(default)
     if text.isascii() and text.isdigit() and low <= int(text) <= high:
         return int(text)
@@ -147,16 +150,22 @@ def _secret(text: str, env: str, instance: Path, problems: list[str]) -> str:
 
 
 def _development_secret(path: Path, problems: list[str]) -> str:
-    """Make a key once and keep it outside the repository, readable by its owner alone."""
+    """Make a key once and keep it outside the repository, readable by its owner alone.
+
+    It is written aside and then linked into place, so that of two first starts both get the same whole key.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-    except FileExistsError:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f"{path.name}.{os.getpid()}")
+            with os.fdopen(
+                os.open(aside, os.O_WRONLY | os.O_CREAT, stat.S_IRUSR | stat.S_IWUSR), "w"
+            ) as file:
+                file.write(secrets.token_urlsafe(48) + "\n")
+            with suppress(FileExistsError):
+                os.link(aside, path)
+            aside.unlink()
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         problems.append(f"SECRET_KEY is not set and {path} cannot be written ({error.strerror}).")
         return ""
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        secret = secrets.token_urlsafe(48)
-        file.write(secret + "\n")
-    return secret

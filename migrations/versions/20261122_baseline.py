@@ -403,7 +403,14 @@ def upgrade() -> None:
             ),
         )
         batch_op.create_index(
-            "ix_appointment_staff_start", ["firm_id", "staff_user_id", "start_time"], unique=False
+            "ix_appointment_staff_start",
+            ["firm_id", "staff_user_id", "start_time", "appointment_id", "status"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_appointment_type_start",
+            ["firm_id", "appointment_type_id", "start_time", "appointment_id", "status"],
+            unique=False,
         )
         batch_op.create_index(
             "ix_appointment_start", ["firm_id", "start_time", "appointment_id"], unique=False
@@ -558,6 +565,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_appointment_status_start")
         batch_op.drop_index("ix_appointment_start")
         batch_op.drop_index("ix_appointment_staff_start")
+        batch_op.drop_index("ix_appointment_type_start")
         batch_op.drop_index(
             "ix_appointment_slot",
             sqlite_where=sa.text(

@@ -14,6 +14,9 @@ from webapp.lifecycle.errors import Invalid, LimitReached, Stale
 from webapp.models import Appointment
 from webapp.vocabulary import CancelledBy, Status
 
+# Rules of the service, the same over any engine; test_transition_table.py takes every step on both.
+pytestmark = pytest.mark.one_engine("sqlite")
+
 HOUR = timedelta(hours=1)
 
 

@@ -13,6 +13,9 @@ from webapp.lifecycle.errors import Forbidden, Invalid, Stale
 from webapp.models import Appointment
 from webapp.vocabulary import CancelledBy, Status
 
+# Rules of the service, the same over any engine; test_transition_table.py takes every step on both.
+pytestmark = pytest.mark.one_engine("sqlite")
+
 
 @pytest.fixture
 def confirmed(session: Session, world: World) -> Appointment:

@@ -12,6 +12,9 @@ from webapp.lifecycle.errors import Invalid, NotAllowed
 from webapp.models import Appointment
 from webapp.vocabulary import NoShowParty, Status
 
+# Rules of the service, the same over any engine; test_transition_table.py takes every step on both.
+pytestmark = pytest.mark.one_engine("sqlite")
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -145,6 +145,27 @@ def test_moves_into_each_others_slots_do_not_lock_each_other_out(
     assert list(check(session)) == []
 
 
+@pytest.mark.one_engine("postgresql")  # SQLite has one writer at a time anyway
+def test_who_writes_in_a_calendar_waits_for_the_writer_before(
+    engine: Engine, session: Session, world: World
+) -> None:
+    """Without this order, racing moves end as deadlocks: each holds a row that the other waits for."""
+    hers = at_status(session, Status.CONFIRMED, world)
+    steps.create(session, Action.BOOK, world, actor=world.acting(), start=world.now + 3 * DAY)
+    with Session(engine) as other:
+        other.execute(sa.text("SET lock_timeout = '100ms'"))
+        other.commit()
+        for work in (
+            lambda: steps.create(other, Action.BOOK, world, actor=world.acting(), start=world.now + 5 * DAY),
+            lambda: mover(world, hers.appointment_id, world.now + 6 * DAY, world.staff2.staff_user_id)(other),
+        ):
+            with pytest.raises(DatabaseError, match="lock timeout"):
+                work()
+            other.rollback()
+        session.commit()
+        mover(world, hers.appointment_id, world.now + 6 * DAY, world.staff2.staff_user_id)(other)
+
+
 def test_the_database_alone_lets_one_of_many_in(engine: Engine, session: Session, world: World) -> None:
     """No look before, no lock: PostgreSQL may end some of them as a deadlock, which is no way in either."""
     job = committing(lambda own: raw.appointment(own, world))

@@ -12,6 +12,9 @@ from webapp.lifecycle.errors import Invalid, NotAllowed, SlotTaken, Stale
 from webapp.models import Appointment
 from webapp.vocabulary import Status
 
+# Rules of the service, the same over any engine; test_transition_table.py takes every step on both.
+pytestmark = pytest.mark.one_engine("sqlite")
+
 SECOND = timedelta(seconds=1)
 
 

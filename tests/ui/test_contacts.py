@@ -1,7 +1,6 @@
 """Contacts: the list, the search, one contact's page, adding and editing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import DAY, LENGTH, NOW, World, at_status, make_world
 from tests.support.signed_in import sign_in
+from tests.support.statements import captured
 from webapp.extensions import db
 from webapp.lifecycle import clients
 from webapp.lifecycle.clients import ContactFacts
@@ -44,21 +44,6 @@ def add(session: Session, world: World, name: str, **facts: str) -> Contact:
     )
     session.commit()
     return made
-
-
-@contextmanager
-def counting(app: Flask) -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def keep(_conn, _cursor, statement, _parameters, _context, _many) -> None:  # type: ignore[no-untyped-def]
-        if statement.startswith("SELECT"):
-            sent.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    sa.event.listen(engine, "before_cursor_execute", keep)
-    yield sent
-    sa.event.remove(engine, "before_cursor_execute", keep)
 
 
 def fresh(session: Session) -> Session:
@@ -273,7 +258,9 @@ def test_pages_ask_the_database_as_often_for_1000_appointments_as_for_10(
     for count in (10, 990):
         many(session, world, count)
         desk.get(where)
-        with counting(app) as sent:
+        with app.app_context():
+            engine = db.engine
+        with captured(engine) as sent:
             assert desk.get(where).status_code == 200
         asked.append(len(sent))
         world = replace(world, staff=world.staff2)  # whose time is free for the next lot

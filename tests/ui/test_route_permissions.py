@@ -24,6 +24,7 @@ FRAGMENTS = {
     "appointments.menu",
     "appointments.slots",
     "board.changes",
+    "booking.slots",
     "contacts.options",
 }
 MARK = "Mark it @requires(Permission.X) or @public, see webapp/ui/guards.py."

@@ -58,7 +58,15 @@ def load_app() -> Flask:
     except ConfigError as error:
         raise BadSettings(str(error)) from error
     app: Flask = import_module("webapp.app").create_app(settings)
+    if command := click.get_current_context(silent=True):
+        command.call_on_close(lambda: _close(app))
     return app
+
+
+def _close(app: Flask) -> None:
+    """Close the connections when the command has ended."""
+    with app.app_context():
+        db.engine.dispose()
 
 
 def settings() -> Settings:

@@ -22,8 +22,7 @@ def demo(reset: bool) -> None:
     if settings().production:
         raise click.ClickException("Demo data is not for production: its passwords are known to everyone.")
     require_head()
-    session = db.session()
-    present, real = demos.firms(session)
+    present, real = demos.firms(db.session())
     if real:
         raise click.ClickException(f"The database has a firm of its own, {real[0].name}: no demo beside it.")
     if present and not reset:
@@ -32,14 +31,14 @@ def demo(reset: bool) -> None:
         if present:
             _start_over()
         began = perf_counter()
-        write(lambda: demos.load(session, now=clock.now()))
+        write(lambda: demos.load(db.session(), now=clock.now()))
         click.echo(f"Loaded the demo in {perf_counter() - began:.1f} s.")
-    for line in demos.sign_ins(session):
+    for line in demos.sign_ins(db.session()):
         click.echo(line)
 
 
 def _start_over() -> None:
     """Drop every table and make them again: history cannot be deleted row by row."""
-    db.session.remove()
+    db.session.remove()  # its open transaction would hold the tables
     flask_migrate.downgrade(revision="base")
     flask_migrate.upgrade()

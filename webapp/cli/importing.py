@@ -1,7 +1,8 @@
 """``daybook import``: bring a firm's appointments over from another system."""
 
+import codecs
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import IO
@@ -17,7 +18,7 @@ from webapp.cli.base import find_firm, require_head, write
 from webapp.extensions import db
 from webapp.lifecycle.importing.mapping import TARGETS, Columns
 from webapp.lifecycle.importing.reading import ENCODING, Problem, Source
-from webapp.lifecycle.importing.run import Import
+from webapp.lifecycle.importing.run import Commit, Import
 from webapp.lifecycle.importing.writing import Tally
 from webapp.localtime import zone_names
 
@@ -71,33 +72,40 @@ def appointments(
     firm = find_firm(slug)
     if timezone is not None and timezone not in zone_names():
         raise click.UsageError(f"There is no time zone {timezone!r}. Use a name such as Europe/London.")
-    run = Import.begin(
-        db.session(),
-        firm=firm,
-        columns=columns,
-        source=_open(file, encoding),
-        name=file.name,
-        zone=ZoneInfo(timezone or firm.timezone),
-        by=by,
-        now=clock.now(),
-        limit=limit,
-        dry=dry_run,
-    )
-    began = perf_counter()
-    report = Report(errors)
-    with _progress(run.source.size) as advance:
-        for tally in run.batches(write if not dry_run else _pretend):
-            report.add(tally)
-            advance(run.source.position, run.rows)
-    run.source.close()
-    report.close(run, perf_counter() - began)
+    with closing(Source(file, encoding=_known(encoding))) as source:
+        run = Import.begin(
+            db.session(),
+            firm=firm,
+            columns=columns,
+            source=source,
+            name=file.name,
+            zone=ZoneInfo(timezone or firm.timezone),
+            by=by,
+            now=clock.now(),
+            limit=limit,
+            dry=dry_run,
+        )
+        _carry_out(run, Report(errors), _pretend if dry_run else write)
 
 
-def _open(file: Path, encoding: str) -> Source:
+def _known(encoding: str) -> str:
     try:
-        return Source(file, encoding=encoding)
+        codecs.lookup(encoding)
     except LookupError:
         raise click.UsageError(f"There is no encoding {encoding!r}.") from None
+    return encoding
+
+
+def _carry_out(run: Import, report: "Report", commit: Commit) -> None:
+    """Go through the file, and say in the end what was done, also when the file breaks off."""
+    began = perf_counter()
+    try:
+        with _progress(run.source.size) as advance:
+            for tally in run.batches(commit):
+                report.add(tally)
+                advance(run.source.position, run.rows)
+    finally:
+        report.close(run, perf_counter() - began)
 
 
 def _pretend(work: Callable[[], Tally]) -> Tally:

@@ -212,7 +212,7 @@ def bulk_import(session: Session, rows: Sequence[Imported], *, actor: Actor, now
     appointments = [_imported_values(row, actor) for row in rows]
     statement = sa.insert(APPOINTMENTS).returning(APPOINTMENTS.c.external_ref, APPOINTMENTS.c.appointment_id)
     try:
-        made: dict[Any, int] = dict(session.execute(statement, appointments).tuples().all())
+        made: dict[Any, int] = dict(session.execute(statement, appointments).all())
     except DatabaseError as error:
         _explain_taken(error)
         raise

@@ -6,6 +6,7 @@ database does not tell who tried to sign in, or from where.
 
 import hashlib
 import hmac
+import ipaddress
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +40,19 @@ class Subjects:
 
     @classmethod
     def of(cls, secret: str, *, email: str, address: str) -> "Subjects":
-        return cls(_keyed(secret, "email", email), _keyed(secret, "address", address))
+        return cls(_keyed(secret, "email", email), _keyed(secret, "address", _network(address)))
+
+
+def _network(address: str) -> str:
+    """What one visitor cannot change at will: an IPv4 address, or the first 64 bits of an IPv6 one."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    mapped = known.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.ip_network((known, 64), strict=False))
 
 
 def _keyed(secret: str, kind: str, value: str) -> str:

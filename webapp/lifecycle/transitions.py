@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import Enum, auto
 
 from webapp.vocabulary import (
-    ActorKind,
+    PERMISSIONS,
     Action,
+    ActorKind,
     CancellationKind,
     Permission,
-    PERMISSIONS,
     Role,
     Status,
 )

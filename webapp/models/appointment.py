@@ -160,7 +160,22 @@ class Appointment(Base):
         sa.CheckConstraint("(rescheduled_from_id IS NULL) = (chain_position = 1)", name="chain_position"),
         sa.CheckConstraint("version >= 1", name="version"),
         sa.Index("ix_appointment_start", "firm_id", "start_time", "appointment_id"),
-        sa.Index("ix_appointment_staff_start", "firm_id", "staff_user_id", "start_time"),
+        sa.Index(
+            "ix_appointment_staff_start",
+            "firm_id",
+            "staff_user_id",
+            "start_time",
+            "appointment_id",
+            "status",  # a person's statuses are sifted within the index
+        ),
+        sa.Index(
+            "ix_appointment_type_start",
+            "firm_id",
+            "appointment_type_id",
+            "start_time",
+            "appointment_id",
+            "status",
+        ),
         sa.Index("ix_appointment_status_start", "firm_id", "status", "start_time", "appointment_id"),
         sa.Index("ix_appointment_contact_start", "firm_id", "contact_id", "start_time"),
         sa.Index("ix_appointment_account_start", "firm_id", "account_id", "start_time"),

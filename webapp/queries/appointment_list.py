@@ -113,9 +113,7 @@ def page(
     return Page(
         rows=found,
         exact=None if cursor else exact,
-        count=_count(session, firm_id, criteria, order)
-        if has_previous or has_following
-        else len(found) + (exact is not None),
+        count=_count(session, firm_id, criteria, order),
         previous=key(found[0], order) if found and has_previous else None,
         following=key(found[-1], order) if found and has_following else None,
     )

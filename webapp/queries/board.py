@@ -86,7 +86,7 @@ def rows(
     if filters.hide_finished:
         statement = statement.where(Appointment.status.in_(LIVE))
     if filters.q:
-        statement = statement.where(clients.contact_filter(firm_id, filters.q))
+        statement = statement.where(clients.contact_filter(firm_id, filters.q, few=True))
     statement = statement.order_by(Appointment.start_time, Appointment.appointment_id).limit(limit)
     return as_rows(session.execute(statement))
 
@@ -191,9 +191,7 @@ def next_after(session: Session, *, firm_id: int, moment: datetime) -> Row | Non
     """The next live appointment that starts at or after an instant: where an empty day leads on to."""
     statement = (
         select_rows()
-        .where(
-            Appointment.firm_id == firm_id, Appointment.start_time >= moment, Appointment.status.in_(LIVE)
-        )
+        .where(Appointment.firm_id == firm_id, Appointment.start_time >= moment, Appointment.status.in_(LIVE))
         .order_by(Appointment.start_time, Appointment.appointment_id)
         .limit(1)
     )

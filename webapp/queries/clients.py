@@ -61,12 +61,12 @@ def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnEleme
 
 
 def _through_clients(firm_id: int, conditions: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
-    """One index per condition, then their union: an OR would have PostgreSQL read every appointment."""
+    """One index per condition, then all of them: an OR would have PostgreSQL read every appointment."""
     parts = [
         sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id, condition)
         for condition in conditions
     ]
-    found = sa.union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    found = sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
     return Appointment.appointment_id.in_(sa.select(found.c.appointment_id))
 
 

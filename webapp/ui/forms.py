@@ -30,11 +30,16 @@ class DeskForm(FlaskForm):
 
     form_token = HiddenField(default=new_token)
 
-    status: int = 200
+    code: int = 200
+
+    @property
+    def status(self) -> int:
+        return self.code
 
     @property
     def token(self) -> str:
-        return (self.form_token.data or "")[:TOKEN_LENGTH]
+        typed = self.form_token.data or ""
+        return "".join(c for c in typed[:TOKEN_LENGTH] if c.isascii() and c.isprintable())
 
     def accepted(self) -> bool:
         """Whether this is a submission whose fields are in order; ``status`` is 422 where they are not."""
@@ -42,7 +47,7 @@ class DeskForm(FlaskForm):
             return False
         if self.validate():
             return True
-        self.status = 422
+        self.code = 422
         return False
 
     def errors_list(self) -> list[tuple[str, str]]:
@@ -52,7 +57,7 @@ class DeskForm(FlaskForm):
 
     def refuse(self, error: DomainError) -> None:
         """Show a domain error where it belongs: beside its field, or over the form."""
-        self.status = 409 if isinstance(error, SlotTaken | LimitReached) else 422
+        self.code = 409 if isinstance(error, SlotTaken | LimitReached) else 422
         field = self._fields.get(error.field or "")
         if field is None:
             self.form_errors.append(error.sentence)

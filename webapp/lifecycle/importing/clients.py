@@ -62,13 +62,13 @@ class Clients:
             sa.select(ACCOUNTS.c.name, ACCOUNTS.c.account_id)
             .where(ACCOUNTS.c.firm_id == self._firm_id, ACCOUNTS.c.sort_name.in_(sort_names))
             .order_by(ACCOUNTS.c.account_id.desc())
-        ).tuples()
+        )
         found = {normalise(name): account_id for name, account_id in rows}
         new = {normalise(name): name for name in sorted(names)}
         values = [self._stamped(name) | {"notes": ""} for folded, name in new.items() if folded not in found]
         if values:
             made = sa.insert(ACCOUNTS).returning(ACCOUNTS.c.name, ACCOUNTS.c.account_id)
-            found |= {normalise(name): key for name, key in self._session.execute(made, values).tuples()}
+            found |= {normalise(name): key for name, key in self._session.execute(made, values)}
         return found
 
     def _by_ref(self, clients: list[Client], of: dict[Client, int | None]) -> dict[str, Known]:

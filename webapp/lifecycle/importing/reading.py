@@ -53,11 +53,19 @@ class Source:
         self._text = io.TextIOWrapper(plain, encoding=encoding, errors="replace", newline="")
         self._rows = csv.reader(self._text)
         try:
-            self.header = [name.strip() for name in self._next() or []]
+            self.header = self._names()
+        except Invalid:
+            self.close()
+            raise
+
+    def _names(self) -> list[str]:
+        try:
+            header = [name.strip() for name in self._next() or []]
         except csv.Error as error:
             raise Invalid(f"The first line cannot be read as comma-separated values: {error}.") from error
-        if not any(self.header):
+        if not any(header):
             raise Invalid("The file is empty: its first line must name the columns.")
+        return header
 
     @property
     def position(self) -> int:

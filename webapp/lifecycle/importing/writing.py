@@ -84,7 +84,7 @@ def _new(session: Session, batch: Sequence[Facts], firm_id: int, newest: int, ta
         sa.select(Appointment.external_ref, Appointment.appointment_id).where(
             Appointment.firm_id == firm_id, Appointment.external_ref.in_({row.external_ref for row in batch})
         )
-    ).tuples()
+    )
     present = {ref: number for ref, number in found if ref is not None}
     new: dict[str, Facts] = {}
     for row in batch:

@@ -1,6 +1,6 @@
 """What is asked once for all selected appointments."""
 
-from wtforms import HiddenField, RadioField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectChoice, TextAreaField
 from wtforms.validators import InputRequired, ValidationError
 
 from webapp.lifecycle.booking import REASON_LENGTH
@@ -27,7 +27,7 @@ class CancelForm(SelectionForm):
     cancelled_by = RadioField(
         "Who cancels?",
         validators=[InputRequired("Select who cancels.")],
-        choices=[(CancelledBy.CLIENT.value, "The client"), (CancelledBy.STAFF.value, "The firm")],
+        choices=[SelectChoice(CancelledBy.CLIENT.value), SelectChoice(CancelledBy.STAFF.value)],
     )
     reason = TextAreaField(
         "Reason",
@@ -45,11 +45,7 @@ class NoShowForm(SelectionForm):
     party = RadioField(
         "Who didn’t show?",
         validators=[InputRequired("Select who didn’t show.")],
-        choices=[
-            (NoShowParty.CLIENT.value, "The client"),
-            (NoShowParty.STAFF.value, "The staff member"),
-            (NoShowParty.BOTH.value, "Both"),
-        ],
+        choices=[SelectChoice(party.value) for party in NoShowParty],
     )
     note = TextAreaField("Note", render_kw={"maxlength": REASON_LENGTH})
 

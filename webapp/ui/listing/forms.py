@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import Form, RadioField, SelectChoice, SelectField, SelectMultipleField, StringField
 from wtforms.validators import ValidationError
 
 from webapp.localtime import LAST_DATE, Local, day_start, parse_date
 from webapp.queries.appointment_list import Criteria, Options, Order
-from webapp.vocabulary import STATUS_LABELS, Status
+from webapp.vocabulary import Status
 
 Q_LENGTH = 100
 MOST_DAYS_AHEAD = LAST_DATE.toordinal() - 1
@@ -28,10 +28,10 @@ class FilterForm(Form):
 
     from_ = StringField("From", name="from", id="from")
     to = StringField("To")
-    status = SelectMultipleField("Status", choices=list(STATUS_LABELS.items()), validate_choice=False)
-    staff = SelectField("Staff", validate_choice=False)
-    type = SelectField("Type", validate_choice=False)
-    order = RadioField("Order", default=Order.NEWEST, validate_choice=False)
+    status = SelectMultipleField("Status", choices=[], validate_choice=False)
+    staff = SelectField("Staff", choices=[], validate_choice=False)
+    type = SelectField("Type", choices=[], validate_choice=False)
+    order = RadioField("Order", choices=[], default=Order.NEWEST, validate_choice=False)
     q = StringField("Search")
 
     first: date | None = None
@@ -67,11 +67,14 @@ class FilterForm(Form):
 
     def offer(self, options: Options) -> None:
         """Fill the choices. An id that the firm does not have stays chosen and finds nothing."""
-        staff = [(str(number), name) for number, name in options.staff]
-        self.staff.choices = [(EVERYBODY, "Everybody"), (ME, "Me"), *staff]
+        self.staff.choices = [
+            SelectChoice(EVERYBODY, "Everybody"),
+            SelectChoice(ME, "Me"),
+            *(SelectChoice(str(number), name) for number, name in options.staff),
+        ]
         self.type.choices = [
-            (EVERYBODY, "All types"),
-            *((str(number), name) for number, name in options.types),
+            SelectChoice(EVERYBODY, "All types"),
+            *(SelectChoice(str(number), name) for number, name in options.types),
         ]
 
 

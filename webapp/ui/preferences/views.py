@@ -71,7 +71,7 @@ def _new_hash(form: PasswordForm) -> str | None:
         _check_present(form.present.data)
     except (Invalid, throttle.TooManyTries) as refusal:
         form.refuse(refusal)
-        form.status = 429 if isinstance(refusal, throttle.TooManyTries) else 422
+        form.code = 429 if isinstance(refusal, throttle.TooManyTries) else 422
         return None
     return passwords.make_hash(new)
 

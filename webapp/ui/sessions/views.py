@@ -48,7 +48,7 @@ def _try(form: SignInForm) -> list[Match]:
         transaction.run(db.session(), lambda: throttle.count_try(db.session(), subjects, g.now))
     except throttle.TooManyTries as refusal:
         form.refuse(refusal)
-        form.status = 429
+        form.code = 429
         form.retry_after = refusal.wait * 60
         return []
     found = signing_in.matches(db.session(), email=form.email.data, password=form.password.data)
@@ -56,7 +56,7 @@ def _try(form: SignInForm) -> list[Match]:
         transaction.run(db.session(), lambda: throttle.forgive(db.session(), subjects, g.now))
     else:
         form.form_errors.append(signing_in.WRONG)
-        form.status = 422
+        form.code = 422
     return found
 
 

@@ -1,0 +1,126 @@
+"""``daybook demo``: two firms, once, never beside a real one."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from tests.cli.conftest import Daybook
+from tests.factories import NOW, World
+from webapp import demo
+from webapp.demo.people import ALDER, MARLOW, PASSWORD
+from webapp.lifecycle import signing_in
+from webapp.localtime import Local, day_bounds
+from webapp.models import Appointment, AppointmentStatusHistory, Firm
+from webapp.queries import invariants
+from webapp.vocabulary import CancellationKind, NoShowParty, Status
+
+
+def count(session: Session) -> tuple[int, int, int]:
+    """Firms, appointments and history rows."""
+    numbers = [
+        session.scalar(sa.select(sa.func.count()).select_from(model)) or 0
+        for model in (Firm, Appointment, AppointmentStatusHistory)
+    ]
+    session.rollback()
+    return numbers[0], numbers[1], numbers[2]
+
+
+def test_it_loads_two_firms_once_and_prints_how_to_sign_in(daybook: Daybook, session: Session) -> None:
+    first = daybook("demo")
+    assert first.exit_code == 0, first.stderr
+    loaded = count(session)
+    assert loaded[0] == 2
+    assert all(firm.is_demo for firm in session.scalars(sa.select(Firm)))
+    assert list(invariants.check(session)) == []
+    for house in (MARLOW, ALDER):
+        for colleague in house.staff:
+            assert f"{colleague.role.value:<8} {colleague.email:<28} {PASSWORD}" in first.stdout
+        found = signing_in.matches(session, email=house.staff[0].email, password=PASSWORD)
+        assert [match.firm_name for match in found] == [house.name]
+    session.rollback()
+    second = daybook("demo")
+    assert second.exit_code == 0
+    assert second.stdout.startswith("The demo is there already")
+    assert count(session) == loaded
+    assert daybook("verify").exit_code == 0
+
+
+@pytest.mark.one_engine("sqlite")  # what is told does not depend on where it is kept
+def test_it_has_everything_there_is_to_see(session: Session) -> None:
+    marlow = demo.load(session, now=datetime(2026, 11, 24, 14, 30, tzinfo=UTC))[0]
+    mine = Appointment.firm_id == marlow.firm_id
+
+    def seen(column: Any) -> set[object]:
+        return set(session.scalars(sa.select(column).where(mine).distinct())) - {None}
+
+    assert seen(Appointment.status) == set(Status)
+    assert seen(Appointment.cancellation_kind) == set(CancellationKind)
+    assert seen(Appointment.no_show_party) == set(NoShowParty)
+    assert seen(Appointment.chain_position) == {1, 2, 3, 4}
+    assert True in seen(Appointment.overbooked)
+    later, earlier = session.execute(
+        sa.text(
+            "SELECT sum(CASE WHEN b.start_time > a.start_time THEN 1 ELSE 0 END), "
+            "sum(CASE WHEN b.start_time < a.start_time THEN 1 ELSE 0 END) "
+            "FROM appointment a JOIN appointment b ON b.rescheduled_from_id = a.appointment_id"
+        )
+    ).one()
+    assert later > 0
+    assert earlier > 0
+    assert (session.scalar(sa.select(sa.func.count()).where(mine)) or 0) > 700
+
+
+def test_reset_loads_it_again(daybook: Daybook, session: Session) -> None:
+    session.add(Firm(name="Old", slug="old", timezone="UTC", is_demo=True, created_at=NOW))
+    session.commit()
+    before = session.scalars(sa.select(Firm.created_at)).first()
+    session.rollback()
+    result = daybook("demo", "--reset")
+    assert result.exit_code == 0, result.stderr
+    assert count(session)[0] == 2
+    assert session.scalars(sa.select(Firm.created_at)).first() != before
+    assert list(invariants.check(session)) == []
+
+
+@pytest.mark.parametrize("arguments", [("demo",), ("demo", "--reset")], ids=" ".join)
+def test_it_leaves_a_database_with_a_real_firm_alone(
+    daybook: Daybook, session: Session, world: World, arguments: tuple[str, ...]
+) -> None:
+    before = count(session)
+    result = daybook(*arguments)
+    assert result.exit_code == 1
+    assert "The database has a firm of its own, Marlow" in result.stderr
+    assert count(session) == before
+
+
+@pytest.mark.one_engine("sqlite")  # nothing reaches the database
+def test_it_refuses_production(daybook: Daybook, monkeypatch: pytest.MonkeyPatch, session: Session) -> None:
+    monkeypatch.setenv("DAYBOOK_ENV", "production")
+    result = daybook("demo")
+    assert result.exit_code == 1
+    assert "Demo data is not for production" in result.stderr
+    assert count(session) == (0, 0, 0)
+
+
+@pytest.mark.one_engine("sqlite")
+@pytest.mark.parametrize(
+    "moment", ["2026-11-22T03:00", "2026-11-23T14:30", "2026-03-29T00:30", "2026-10-25T01:30"]
+)
+def test_today_is_alive_at_any_hour(session: Session, moment: str) -> None:
+    now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    firm = demo.load(session, now=now)[0]
+    local = Local.named(firm.timezone)
+    low, high = day_bounds(local.day_of(now), local.zone)
+    today = session.scalars(
+        sa.select(Appointment.status).where(
+            Appointment.firm_id == firm.firm_id, Appointment.start_time >= low, Appointment.start_time < high
+        )
+    ).all()
+    assert 12 <= len(today) <= 34
+    assert len(set(today)) >= 4
+    ahead = sa.select(sa.func.count()).where(AppointmentStatusHistory.changed_at > now)
+    assert session.scalar(ahead) == 0, "nothing is recorded before it happens"
+    assert list(invariants.check(session)) == []

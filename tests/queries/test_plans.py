@@ -1,0 +1,159 @@
+"""How both engines go about what the pages ask: by index, never through a whole table.
+
+The statements are caught while the pages run, so a page cannot drift away from its test.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from tests.factories import NOW
+from tests.queries.conftest import MANY, Desk, DeskOf
+from tests.support.many import PER_DAY
+from tests.support.statements import Statement, captured, postgres_plan, sqlite_plan
+from webapp.models import Appointment
+from webapp.vocabulary import Status
+
+LARGE = {
+    "appointment",
+    "appointment_status_history",
+    "contact",
+    "contact_term",
+    "audit_event",
+    "outbox_event",
+}
+SMALL = {"account", "appointment_type", "firm", "invitation", "staff_user", "submission", "user_session"}
+"""A handful of rows for each firm: reading all of them is cheaper than an index."""
+
+BOARD = (
+    "/day/2026-01-13",
+    "/week/2026-01-13",
+    "/day/2026-01-13?staff=3",
+    "/day/2026-01-13?status=confirmed&status=completed",
+    "/day/2026-01-13?hide_closed=on",
+)
+PAGES = (
+    *BOARD,
+    "/day/2026-01-13?q=abara",
+    "/day/2031-01-13",
+    "/day/2026-01-13/changes?seen=x&since=2026-01-13T09:00:00%2B00:00",
+    "/appointments/{id}",
+    "/appointments/{id}/menu",
+    "/appointments",
+    "/appointments?order=oldest",
+    "/appointments?from=2025-12-01&to=2025-12-31",
+    "/appointments?status=completed",
+    "/appointments?status=completed&status=no_show&status=confirmed&order=oldest",
+    "/appointments?staff=me",
+    "/appointments?staff=3&status=no_show&status=cancelled&from=2025-06-01",
+    "/appointments?type=3",
+    "/appointments?type=3&status=no_show&staff=me",
+    "/appointments?q=ada+abara3",
+    "/appointments?q=ada+abara3&status=completed&from=2025-01-01",
+    "/appointments?q=0000012",
+    "/appointments?q=c12@client.example",
+    "/appointments?q=2088",
+    "/requests",
+    "/requests?staff=me",
+    "/needs-outcome",
+    "/needs-outcome?staff=me",
+    "/appointments.csv?from=2026-01-12&to=2026-01-14",
+    "/contacts",
+    "/contacts?q=ada+abara3",
+    "/contacts/77",
+    "/accounts",
+)
+
+
+def paths(desk: Desk, path: str) -> str:
+    """The address with a reference that has a chain, a history and an edit."""
+    return path.format(id=MANY // 2 // PER_DAY * PER_DAY + 8)
+
+
+def faults(desk: Desk, statement: Statement) -> list[str]:
+    """What of the plan would grow with the firm; empty when all of it is by index."""
+    if desk.engine.dialect.name == "postgresql":
+        return [
+            f"Seq Scan on {node['Relation Name']}"
+            for node in postgres_plan(desk.engine, statement)
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
+        ]
+    return [line for line in sqlite_plan(desk.engine, statement) if _walks(line)]
+
+
+def _walks(line: str) -> bool:
+    """A scan of a table or of a whole index, other than of the few rows that a subquery has left."""
+    if "AUTOMATIC" in line:
+        return True
+    scan = re.match(r"SCAN (\S+)", line)
+    if scan is None or scan[1] in SMALL or line.startswith(("SCAN CONSTANT", "SCAN (")):
+        return False
+    return not scan[1].startswith(("anon_", "subquery"))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_reads_by_index(desk_of: DeskOf, path: str) -> None:
+    desk = desk_of(MANY)
+    found = [
+        f"{fault} in: {statement.short}"
+        for statement in desk.statements(paths(desk, path))
+        for fault in faults(desk, statement)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", BOARD)
+def test_the_board_comes_sorted_from_its_index(desk_of: DeskOf, path: str) -> None:
+    desk = desk_of(MANY)
+    if desk.engine.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL may sort the rows of one day; that it reads them by index is tested above")
+    rows = [
+        statement for statement in desk.statements(path) if "ORDER BY appointment.start_time" in statement.sql
+    ]
+    assert rows
+    for statement in rows:
+        assert not [line for line in sqlite_plan(desk.engine, statement) if "TEMP B-TREE" in line]
+
+
+@pytest.mark.parametrize(
+    ("status", "column", "index"),
+    [
+        (Status.CONFIRMED, Appointment.end_time, "ix_appointment_due"),
+        (Status.AWAITING_CONFIRMATION, Appointment.confirm_by, "ix_appointment_awaiting"),
+        (Status.REQUESTED, Appointment.start_time, "ix_appointment_(requested|status_start)"),
+    ],
+)
+def test_what_falls_due_has_an_index_of_its_own(
+    desk_of: DeskOf, status: Status, column: sa.Column[object], index: str
+) -> None:
+    desk = desk_of(MANY)
+    due = (
+        sa.select(Appointment.appointment_id)
+        .where(
+            Appointment.firm_id == 1,
+            Appointment.status == sa.literal_column(f"'{status}'"),
+            column <= NOW - timedelta(hours=1),
+        )
+        .order_by(column)
+        .limit(200)
+    )
+    with Session(desk.engine) as session, captured(desk.engine) as found:
+        session.execute(due)
+    plan = (
+        " ".join(str(node.get("Index Name")) for node in postgres_plan(desk.engine, found[0]))
+        if desk.engine.dialect.name == "postgresql"
+        else " ".join(sqlite_plan(desk.engine, found[0]))
+    )
+    assert re.search(index, plan), plan
+
+
+def test_a_scan_is_told_from_a_search(desk_of: DeskOf) -> None:
+    desk = desk_of(MANY)
+    with Session(desk.engine) as session, captured(desk.engine) as found:
+        session.execute(sa.select(Appointment.appointment_id).where(Appointment.booked_by == "Nobody"))
+        session.execute(sa.select(Appointment.appointment_id).where(Appointment.appointment_id == 7))
+    assert faults(desk, found[0])
+    assert not faults(desk, found[1])

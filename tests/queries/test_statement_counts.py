@@ -1,0 +1,59 @@
+"""How many statements a page takes: few, and as many for ten appointments as for thirty thousand."""
+
+import pytest
+
+from tests.queries.conftest import FEW, MANY, Desk, DeskOf
+from tests.support.statements import Statement
+
+MOST = 6
+"""For the two pages that are open all day."""
+
+PAGES = {
+    "/day/2026-01-13": MOST,
+    "/day/2026-01-13?status=confirmed&staff=1&hide_closed=on": MOST,
+    "/day/2026-01-13?q=abara": MOST,
+    "/week/2026-01-13": MOST,
+    "/day/2026-01-13/changes?seen=x&since=2026-01-13T09:00:00%2B00:00": MOST,
+    "/appointments/1": MOST,
+    "/appointments/1/menu": MOST,
+    "/appointments/{last}/cancellation": MOST,
+    "/appointments": MOST,
+    "/appointments?status=confirmed&status=completed&staff=1&from=2026-01-01&to=2026-02-01": MOST,
+    "/appointments?q=abara": MOST,
+    "/appointments?q=2": MOST + 1,  # is it a reference?
+    "/requests": MOST,
+    "/needs-outcome?staff=me": MOST,
+    "/appointments.csv": 3,
+    "/contacts": MOST,
+    "/contacts?q=abara": MOST,
+    "/contacts/1": MOST + 1,
+    "/accounts": MOST,
+    "/accounts/1": MOST + 1,
+    "/team": MOST,
+    "/settings": MOST,
+    "/preferences": MOST,
+}
+
+
+def asked(desk: Desk, path: str) -> list[Statement]:
+    """``{last}`` is an appointment that is still to be dealt with."""
+    return desk.statements(path.format(last=desk.count))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_takes_few_statements(desk_of: DeskOf, path: str) -> None:
+    found = asked(desk_of(FEW), path)
+    assert len(found) <= PAGES[path], "\n".join(statement.short[:200] for statement in found)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_takes_as_many_statements_for_thirty_thousand(desk_of: DeskOf, path: str) -> None:
+    assert len(asked(desk_of(MANY), path)) == len(asked(desk_of(FEW), path))
+
+
+def test_asking_about_many_rows_takes_as_many_as_about_one(desk_of: DeskOf) -> None:
+    def facts(count: int) -> int:
+        refs = [f"{number}.1" for number in range(1, count + 1)]
+        return len(desk_of(MANY).statements("/bulk/cancellation/facts", ref=refs, back="/day"))
+
+    assert facts(1) == facts(200) <= MOST
