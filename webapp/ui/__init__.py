@@ -17,12 +17,17 @@ NOUNS = (
     "preferences",
     "board",
     "listing",
+    "worklists",
     "bulk",
     "appointments",
     "contacts",
     "accounts",
     "types",
+    "mail_settings",
+    "outbox",
     "booking",
+    "polls",
+    "invitees",
 )
 
 LARGEST = 2**63 - 1  # of a BIGINT key
