@@ -25,6 +25,8 @@ NOUNS = (
     "types",
     "mail_settings",
     "outbox",
+    "mail_settings",
+    "outbox",
     "booking",
     "polls",
     "invitees",

@@ -1,0 +1,43 @@
+"""Kinds and states of mail in words, for the outbox and the settings."""
+
+from webapp.vocabulary import MailState, MailTemplate
+
+TEMPLATES: dict[MailTemplate, tuple[str, str]] = {
+    MailTemplate.REQUEST_RECEIVED: ("Request received", "When a request has come in, to its client."),
+    MailTemplate.APPROVED: ("Approved", "When a request is approved, with the calendar entry."),
+    MailTemplate.DECLINED: (
+        "Declined",
+        "When a request is declined, with the reason, and when nobody answered it before its start.",
+    ),
+    MailTemplate.CONFIRMED: (
+        "Confirmed",
+        "When an appointment is booked, and when a proposed time is confirmed, with the calendar entry.",
+    ),
+    MailTemplate.PROPOSED: (
+        "Proposed",
+        "When a time is proposed, with the deadline and a link to confirm or decline it.",
+    ),
+    MailTemplate.MOVED: ("Moved", "When an appointment is moved: one mail with the old time and the new."),
+    MailTemplate.CANCELLED: (
+        "Cancelled",
+        "When an appointment is cancelled, with the reason, and when a proposed time was not confirmed "
+        "by its deadline. It leaves the client’s calendar too.",
+    ),
+    MailTemplate.POLL: ("Poll", "When somebody is invited to a poll, with a link to say which times suit."),
+    MailTemplate.REMINDER: (
+        "Reminder",
+        "Some hours before a confirmed appointment. How many is in the settings of time.",
+    ),
+    MailTemplate.LAST_CALL: (
+        "Last call",
+        "Some hours before a deadline, to those who have not answered a proposed time or a poll.",
+    ),
+}
+STATES: dict[MailState, str] = {
+    MailState.WAITING: "Waiting",
+    MailState.SENT: "Sent",
+    MailState.FAILED: "Failed",
+    MailState.KEPT: "Kept here",
+}
+NAMES = {template.value: name for template, (name, _when) in TEMPLATES.items()}
+STATE_NAMES = {state.value: name for state, name in STATES.items()}
