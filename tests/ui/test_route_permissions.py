@@ -13,7 +13,8 @@ from tests.support.html import Page
 from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import team
-from webapp.vocabulary import PERMISSIONS, Role, Status
+from webapp.models import SweepHold
+from webapp.vocabulary import PERMISSIONS, Role, Status, SweepKind
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
@@ -58,6 +59,16 @@ def values(world: World, session: Session) -> dict[str, object]:
         bookable=True,
         now=world.now,
     )
+    hold = SweepHold(
+        firm_id=world.firm.firm_id,
+        kind=SweepKind.COMPLETE,
+        row_count=101,
+        usual=20,
+        why="volume",
+        due_until=world.now,
+        held_at=world.now,
+    )
+    session.add(hold)
     session.commit()
     return {
         "account_id": world.account.account_id,
@@ -67,6 +78,7 @@ def values(world: World, session: Session) -> dict[str, object]:
         "day": "2026-01-14",
         "handle": "0" * 16,
         "staff_user_id": world.staff.staff_user_id,
+        "sweep_hold_id": hold.sweep_hold_id,
         "token": token,
     }
 
