@@ -1,5 +1,6 @@
 """A kept mail as the message on the wire (RFC 5322). The same row always has the same Message-ID."""
 
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -8,6 +9,8 @@ from email.utils import format_datetime
 from webapp.config import Settings
 from webapp.delivery import cleaning, letters
 from webapp.models import MailMessage
+
+MAILBOX = re.compile(r"[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+@[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+")
 
 
 class BadAddress(Exception):
@@ -50,6 +53,8 @@ def _address(name: str, address: str) -> Address:
     """A mailbox; the domain in ASCII, so that only a local part beyond it asks for SMTPUTF8."""
     user, _at, domain = address.rpartition("@")
     try:
+        if not MAILBOX.fullmatch(address):
+            raise ValueError("not a mailbox")
         return Address(cleaning.line(name), user, domain.encode("idna").decode())
     except (ValueError, UnicodeError) as error:
         raise BadAddress(f"{address!r} is not an address that mail can be sent to.") from error
