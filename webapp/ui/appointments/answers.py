@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, flash, g, make_response, render_template, request
 
 from webapp.extensions import db
+from webapp.lifecycle.attendance import opens_at
 from webapp.lifecycle.errors import Conflict
 from webapp.queries import appointments, board
 from webapp.queries.appointments import Dossier
@@ -14,7 +15,7 @@ from webapp.ui.forms import new_token
 from webapp.ui.guards import me
 from webapp.ui.htmx import go, is_htmx, trigger
 from webapp.ui.rows import STEPS, Step
-from webapp.vocabulary import Action, Status
+from webapp.vocabulary import Action, Permission, Status
 
 DIALOG_STEPS = {"decline", "cancellation", "no-show", "rescheduling", "correction", "details"}
 
@@ -46,10 +47,22 @@ def page_context(dossier: Dossier, notice: Notice | None = None) -> dict[str, An
         "appointment": appointment,
         "steps": [step for action, step in STEPS.items() if action in allowed],
         "opens_later": appointment.status is Status.CONFIRMED and appointment.start_time > g.now,
+        "may_arrive": _may_arrive(dossier),
         "notice_text": notice,
         "page_token": new_token(),
         "nav_current": "day",
     }
+
+
+def _may_arrive(dossier: Dossier) -> bool:
+    """Whether "Arrived" is offered: an hour before the start until the end, while confirmed."""
+    appointment = dossier.appointment
+    return (
+        me().can(Permission.ACT)
+        and appointment.status is Status.CONFIRMED
+        and dossier.arrived is None
+        and opens_at(appointment.start_time) <= g.now < appointment.end_time
+    )
 
 
 def done(appointment_id: int, sentence: str, *, opened: int | None = None) -> Response:
