@@ -126,7 +126,8 @@ def counts(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -
 def mark(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -> str:
     """The same mark as :attr:`Counts.mark`: it differs as soon as anything in the span has changed.
 
-    The sum of versions only grows, and grows with each commit, whatever the order of the commits was.
+    The sum of versions only grows, and grows with each commit, whatever the order of the commits was. Read
+    it before the rows: what commits in between is then told once too often rather than never.
     """
     count, versions = session.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Appointment.version), 0)).where(

@@ -46,10 +46,9 @@ def show(kind: str, day: str) -> str:
     """The whole page, or for htmx its list alone."""
     span = _span(kind, day)
     filters = filters_of(request.args)
-    context = _list(span, filters)
     if is_htmx():
-        return render_template("board/_board.html", **context)
-    counts = board.counts(db.session(), firm_id=me().firm_id, span=span.bounds)
+        return render_template("board/_board.html", **_list(span, filters))
+    counts = board.counts(db.session(), firm_id=me().firm_id, span=span.bounds)  # before the rows: see mark
     return render_template(
         "board/day.html",
         nav_current="day",
@@ -59,7 +58,7 @@ def show(kind: str, day: str) -> str:
         changes=[],
         seen=counts.mark,
         since=(g.now - OVERLAP).isoformat(),
-        **context,
+        **_list(span, filters),
     )
 
 
