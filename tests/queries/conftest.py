@@ -22,7 +22,7 @@ from tests.support.statements import Statement, captured
 from webapp.extensions import db
 from webapp.models.engine import make_engine
 
-FEW, MANY = 10, 30_000
+FEW, MANY = 10, 20_000
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,40 @@ def test_no_search_over_appointments_reads_all_of_them(session: Session, world: 
     assert_indexed(plan_of(session, lambda: session.execute(query).all()))
 
 
+@pytest.mark.parametrize("q", ["first0012", "last11 first", "firm 1234", "first"])
+def test_a_search_over_a_week_reads_that_week(session: Session, world: World, q: str) -> None:
+    fill(session, world)
+    firm_id = world.firm.firm_id
+    query = (
+        sa.select(Appointment.appointment_id)
+        .where(
+            Appointment.firm_id == firm_id,
+            Appointment.start_time >= NOW - 7 * DAY,
+            clients.contact_filter(firm_id, q, few=True),
+        )
+        .order_by(Appointment.start_time)
+    )
+    assert_indexed(plan_of(session, lambda: session.execute(query).all()))
+
+
+def test_a_search_over_a_week_misses_nobody(
+    session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many others match: the bound holds for all time alone."""
+    monkeypatch.setattr(clients, "CANDIDATES", 3)
+    for number in range(9):
+        add(session, world, f"Adam Number{number}")
+    appointment = at_status(session, Status.CONFIRMED, world)
+    last = add(session, world, "Aztec Last")
+    session.execute(sa.update(Appointment).values(contact_id=last))
+    session.commit()
+    firm_id = world.firm.firm_id
+    query = sa.select(Appointment.appointment_id).where(
+        Appointment.firm_id == firm_id, clients.contact_filter(firm_id, "a", few=True)
+    )
+    assert list(session.scalars(query)) == [appointment.appointment_id]
+
+
 def assert_indexed(plan: str) -> None:
     """No step reads a table whole, nor all rows of the firm through an index that begins with it."""
     whole = [

@@ -1,4 +1,4 @@
-"""How many statements a page takes: few, and as many for ten appointments as for thirty thousand."""
+"""How many statements a page takes: few, and as many for ten appointments as for twenty thousand."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_a_page_takes_few_statements(desk_of: DeskOf, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_takes_as_many_statements_for_thirty_thousand(desk_of: DeskOf, path: str) -> None:
+def test_a_page_takes_as_many_statements_for_twenty_thousand(desk_of: DeskOf, path: str) -> None:
     assert len(asked(desk_of(MANY), path)) == len(asked(desk_of(FEW), path))
 
 

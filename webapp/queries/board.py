@@ -135,7 +135,8 @@ def mark(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -> 
     """The same mark as :attr:`Counts.mark`: it differs as soon as anything in the span has changed.
 
     The sum of versions only grows, and grows with each commit, whatever the order of the commits was; so
-    does the number of arrivals, those taken back counted twice.
+    does the number of arrivals, those taken back counted twice. Read it before the rows: what commits in
+    between is then told once too often rather than never.
     """
     arrivals = (
         sa.select(sa.func.count(Attendance.attendance_id) + sa.func.count(Attendance.withdrawn_at))

@@ -5,6 +5,8 @@ engines. What a search looks at is bounded: past ``CANDIDATES`` words that begin
 letter in a firm of a million contacts costs milliseconds. Such a search is to be narrowed anyway.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -41,18 +43,20 @@ def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnEleme
     A blank ``q`` is no condition. Beside it the query must name the firm, as always.
 
     Args:
-        few: the query is already narrow (a day, a worklist): test its rows one by one against the clients
-            found. Otherwise the appointments are reached through the clients, which is right for all time.
+        few: the query is already narrow (a day, a worklist): each of its rows is compared, whatever else
+            matches. Otherwise the appointments are reached through the clients found, up to a bound.
     """
     if not q.strip():
         return sa.true()
     words, reference = words_of(q), reference_of(q)
-    cap = CANDIDATES if few else MOST_CLIENTS
     conditions: list[sa.ColumnElement[bool]] = []
     if words:
-        conditions.append(Appointment.contact_id.in_(_contacts(firm_id, words, cap)))
+        found = _contacts(firm_id, words, MOST_CLIENTS)
+        mine = sa.and_(*(_has_word(firm_id, Appointment.contact_id, word) for word in words))
+        conditions.append(mine if few else Appointment.contact_id.in_(found))
     if normalise(q):
-        conditions.append(Appointment.account_id.in_(_accounts(firm_id, q, cap)))
+        named = _accounts(firm_id, q, MOST_CLIENTS)
+        conditions.append(_is_named(firm_id, q) if few else Appointment.account_id.in_(named))
     if reference is not None:
         conditions.append(Appointment.appointment_id == reference)
     if not conditions:
@@ -99,17 +103,22 @@ def _contacts(firm_id: int, words: list[str], limit: int) -> sa.Select[int]:
     )
     query = sa.select(first.c.contact_id).distinct().limit(limit)
     for word in words[1:]:
-        other = aliased(ContactTerm)
-        query = query.where(
-            sa.select(1)
-            .where(
-                other.firm_id == firm_id,
-                other.contact_id == first.c.contact_id,
-                begins_with(other.term, word),
-            )
-            .exists()
-        )
+        query = query.where(_has_word(firm_id, first.c.contact_id, word))
     return query
+
+
+def _has_word(firm_id: int, contact_id: Any, word: str) -> sa.ColumnElement[bool]:
+    """The contact of a row has a term that begins with the word."""
+    term = aliased(ContactTerm)
+    mine = sa.and_(term.firm_id == firm_id, term.contact_id == contact_id)
+    return sa.select(1).where(mine, begins_with(term.term, word)).exists()
+
+
+def _is_named(firm_id: int, q: str) -> sa.ColumnElement[bool]:
+    """The account of a row has a name that begins with what was typed."""
+    mine = sa.and_(Account.firm_id == firm_id, Account.account_id == Appointment.account_id)
+    same = begins_with(Account.sort_name, normalise(q)[:TERM_LENGTH])
+    return sa.select(1).where(mine, same).correlate(Appointment).exists()
 
 
 def _accounts(firm_id: int, q: str, limit: int) -> sa.Select[int]:

@@ -102,10 +102,10 @@ def _span(kind: str, day: str) -> Span:
 def _instant(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         found: datetime = g.now
         return found
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _kept_query() -> str:
