@@ -1,6 +1,7 @@
 """From events to mail: what each action tells whom, once, in order, whoever dies on the way."""
 
 from datetime import timedelta
+from threading import Barrier, Thread
 
 import pytest
 import sqlalchemy as sa
@@ -308,3 +309,47 @@ def test_thousands_of_silent_events_pass_in_one_go(post: Post, session: Session,
     session.commit()
     assert post.handle(NOW, limit=0) == 3
     assert session.scalar(sa.select(sa.func.count()).select_from(MailMessage)) == 0
+
+
+def test_four_workers_write_each_mail_once(post: Post, session: Session, world: World) -> None:
+    for day in range(1, 9):
+        moved(session, world, booked(session, world, days=2 * day))
+    handled: list[int] = []
+    start = Barrier(4)
+
+    def work(name: str) -> None:
+        start.wait()
+        while count := post.handle(NOW, worker=name, limit=7):
+            handled.append(count)
+
+    threads = [Thread(target=work, args=(f"w{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    post.handle(NOW)
+    assert unhandled(post) == 0
+    assert sorted(post.templates()) == ["confirmed"] * 8 + ["moved"] * 8
+
+
+def test_a_crash_in_the_middle_leaves_nothing_behind(
+    post: Post, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    booked(session, world)
+    write = appointment_mail.write
+
+    def die(*args: object, **kw: object) -> None:
+        write(*args, **kw)  # type: ignore[arg-type]
+        raise Killed
+
+    monkeypatch.setattr(appointment_mail, "write", die)
+    with pytest.raises(Killed):
+        post.handle(NOW)
+    monkeypatch.undo()
+    assert post.mails() == []
+    assert unhandled(post) == 1
+    assert post.handle(NOW + timedelta(minutes=6)) == 1
+    assert len(post.mails()) == 1

@@ -234,7 +234,12 @@ def write(
     key: str,
     now: datetime,
 ) -> int:
-    """One mail to each of these people, in the caller's transaction; returns how many are new."""
+    """One mail to each of these people, in the caller's transaction; returns how many are new.
+
+    A kind that the firm has switched off is not written.
+    """
+    if letters.is_off(session, facts.house.firm_id, notice.template):
+        return 0
     number = revision(session, facts, notice.sequence) if notice.status else 0
     count = 0
     for recipient in people:

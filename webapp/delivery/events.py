@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.config import Settings
-from webapp.delivery import appointment_mail, leases, letters
+from webapp.delivery import appointment_mail, leases
 from webapp.delivery.appointment_mail import Notice
 from webapp.lifecycle import transaction
 from webapp.lifecycle.appointments import MOVED
@@ -183,7 +183,7 @@ def _write(session: Session, event_id: int, *, settings: Settings, worker: str, 
         event.last_error = TOO_OLD
         return True
     notice = meaning(_history_of(session, event))
-    if notice is not None and not letters.is_off(session, event.firm_id, notice.template):
+    if notice is not None:
         _tell(session, event, notice, settings, now)
     return True
 
