@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Appointment, Poll, PollInvitee, StaffUser
-from webapp.vocabulary import Answer, PollStatus
+from webapp.vocabulary import Answer, PollStatus, Status
 
 ENDED_SHOWN = 50
 RUNNING = (PollStatus.OPEN, PollStatus.HELD)
@@ -127,6 +127,25 @@ def _some_invitee(condition: sa.ColumnElement[bool]) -> sa.Exists:
         .where(PollInvitee.firm_id == Poll.firm_id, PollInvitee.poll_id == Poll.poll_id, condition)
         .correlate(Poll)
     )
+
+
+def refused_by_required() -> sa.ColumnElement[bool]:
+    """Whether somebody required declined the appointment of the surrounding statement."""
+    refused = (
+        sa.exists()
+        .where(
+            Poll.firm_id == Appointment.firm_id,
+            Poll.appointment_id == Appointment.appointment_id,
+            Poll.status == PollStatus.HELD,
+            PollInvitee.firm_id == Poll.firm_id,
+            PollInvitee.poll_id == Poll.poll_id,
+            PollInvitee.required,
+            PollInvitee.answer == Answer.DECLINED,
+        )
+        .correlate(Appointment)
+    )
+    waits = Appointment.status == Status.AWAITING_CONFIRMATION
+    return sa.case((waits, refused), else_=sa.false()).label("poll_declined")
 
 
 def declined(session: Session, *, firm_id: int, appointment_ids: Collection[int]) -> set[int]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from webapp.lifecycle.attendance import opens_at
 from webapp.lifecycle.transitions import allowed_actions
 from webapp.models import Account, Appointment, AppointmentType, Attendance, Contact, StaffUser
+from webapp.queries import poll_list
 from webapp.vocabulary import Action, AttendanceSide, CancellationKind, CancelledBy, NoShowParty, Role, Status
 
 Before = aliased(Appointment, name="before")
@@ -43,6 +44,7 @@ class Row:
     successor_id: int | None
     client_joined_at: datetime | None
     staff_joined_at: datetime | None
+    poll_declined: bool
 
     def can_arrive(self, now: datetime) -> bool:
         """Whether the front desk can say now that the client is here."""
@@ -101,6 +103,7 @@ COLUMNS: tuple[Any, ...] = (
     After.appointment_id.label("successor_id"),
     _first_joined(AttendanceSide.CLIENT).label("client_joined_at"),
     _first_joined(AttendanceSide.STAFF).label("staff_joined_at"),
+    poll_list.refused_by_required(),
 )
 
 

@@ -257,3 +257,8 @@ def _account_of(session: Session, invitees: Sequence[PollInvitee]) -> int | None
     if not known:
         return None
     return session.scalar(sa.select(Contact.account_id).where(Contact.contact_id == known[0]))
+
+
+def invitee_ids(session: Session, poll: Poll) -> list[int]:
+    """The ids of everybody asked."""
+    return [invitee.poll_invitee_id for invitee in base.invitees_of(session, poll)]
