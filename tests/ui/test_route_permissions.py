@@ -13,8 +13,8 @@ from tests.support.html import Page
 from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import team
-from webapp.models import SweepHold
-from webapp.vocabulary import PERMISSIONS, Role, Status, SweepKind
+from webapp.models import MailMessage, SweepHold
+from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status, SweepKind
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
@@ -27,6 +27,7 @@ FRAGMENTS = {
     "board.changes",
     "booking.slots",
     "contacts.options",
+    "outbox.html",
 }
 MARK = "Mark it @requires(Permission.X) or @public, see webapp/ui/guards.py."
 
@@ -68,7 +69,20 @@ def values(world: World, session: Session) -> dict[str, object]:
         due_until=world.now,
         held_at=world.now,
     )
-    session.add(hold)
+    mail = MailMessage(
+        firm_id=world.firm.firm_id,
+        template=MailTemplate.CONFIRMED,
+        dedup_key="route",
+        recipient_name="Ada Byron",
+        recipient="ada@client.example",
+        subject="Confirmed: Review",
+        text_body="Hello",
+        html_body="<p>Hello</p>",
+        state=MailState.KEPT,
+        due_at=world.now,
+        created_at=world.now,
+    )
+    session.add_all([hold, mail])
     session.commit()
     return {
         "account_id": world.account.account_id,
@@ -77,6 +91,7 @@ def values(world: World, session: Session) -> dict[str, object]:
         "contact_id": world.contact.contact_id,
         "day": "2026-01-14",
         "handle": "0" * 16,
+        "mail_message_id": mail.mail_message_id,
         "staff_user_id": world.staff.staff_user_id,
         "sweep_hold_id": hold.sweep_hold_id,
         "token": token,
