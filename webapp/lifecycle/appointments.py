@@ -108,13 +108,20 @@ def confirm(
     *,
     actor: Actor,
     now: datetime,
+    reason: str | None = None,
     expected_version: int | None = None,
 ) -> None:
     """awaiting_confirmation → confirmed: by the system when every required invitee accepted, or by staff."""
     version = check(session, appointment, Action.CONFIRM, actor, now, expected_version)
-    to = Status.CONFIRMED
     recording.record(
-        session, appointment, action=Action.CONFIRM, to=to, actor=actor, now=now, expected_version=version
+        session,
+        appointment,
+        action=Action.CONFIRM,
+        to=Status.CONFIRMED,
+        actor=actor,
+        now=now,
+        expected_version=version,
+        reason=reason,
     )
     following.follow(session, appointment, actor=actor, now=now)
 

@@ -161,6 +161,16 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
     """The chain in order, and the transitions of each member, oldest first. Every member has at least one."""
     root = appointment.chain_root_id or appointment.appointment_id
     history = AppointmentStatusHistory
+    open_until = (
+        sa.select(sa.func.max(PersonalLink.expires_at))
+        .where(
+            PersonalLink.firm_id == Appointment.firm_id,
+            PersonalLink.appointment_id == Appointment.appointment_id,
+            PersonalLink.revoked_at.is_(None),
+        )
+        .correlate(Appointment)
+        .scalar_subquery()
+    )
     found = session.execute(
         sa.select(
             history,
@@ -168,6 +178,7 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
             Appointment.start_time,
             Appointment.end_time,
             Appointment.status,
+            open_until,
         )
         .select_from(Appointment)
         .join(
@@ -184,8 +195,8 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
     )
     chain: dict[int, Link] = {}
     events: dict[int, list[Event]] = {}
-    for row, position, start, end, status in found:
-        chain.setdefault(row.appointment_id, Link(row.appointment_id, position, start, end, status))
+    for row, position, start, end, status, until in found:
+        chain.setdefault(row.appointment_id, Link(row.appointment_id, position, start, end, status, until))
         events.setdefault(row.appointment_id, []).append(_transition(row))
     return list(chain.values()), events
 

@@ -33,6 +33,12 @@ def public(view: View) -> View:
     return view
 
 
+def anonymous(view: View) -> View:
+    """Mark a view as open to everybody, where it is no matter whether somebody is signed in: nobody looks."""
+    view.anonymous = True  # type: ignore[attr-defined]
+    return public(view)
+
+
 def me() -> Me:
     """The signed-in staff user. Only for views behind :func:`requires`."""
     found: Me | None = g.me
@@ -54,7 +60,7 @@ def check() -> Response | None:
         return None
     view = current_app.view_functions[request.endpoint]
     token = request.cookies.get(cookie_name())
-    if token:
+    if token and not hasattr(view, "anonymous"):
         g.me = identity.find(db.session(), token=token, now=g.now)
         if g.me is not None and access.is_stale(g.me.last_seen_at, g.now):
             _touch(g.me.session_hash)
