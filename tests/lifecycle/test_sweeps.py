@@ -208,6 +208,7 @@ def test_it_writes_the_very_rows_that_the_single_steps_write(session: Session, w
         "booked_by_id",
         "payload",
         "account_id",
+        "changed_by_id",
     }
     for name, here in ours.items():
         there = theirs[name]

@@ -62,7 +62,8 @@ def change(
         sa.update(APPOINTMENTS)
         .where(
             here.appointment_id == given.c.appointment_id,
-            here.firm_id == actor.firm_id,
+            # Wrapped, so that SQLite starts from the given rows and not from all that have the status.
+            sa.func.coalesce(here.firm_id, 0) == actor.firm_id,
             here.status == source,
             here.version == given.c.version,
         )

@@ -131,12 +131,8 @@ def _holds(
 def sample(session: Session, *, firm_id: int, held: Hold) -> list[Brief]:
     """The first ten rows that are still held back, in the order in which they fell due. Five statements."""
     plan = plans.load(session, firm_id=firm_id, now=held.due_until)
-    since = max(filter(None, [plan.floor.get(held.kind)]), default=None)
     found = session.scalars(
-        sa.select(Appointment.appointment_id)
-        .where(*due.conditions(plan, held.kind, since=since))
-        .order_by(due.KEYS[held.kind], Appointment.appointment_id)
-        .limit(SAMPLE)
+        due.select(plan, held.kind, Appointment.appointment_id, since=plan.floor.get(held.kind)).limit(SAMPLE)
     ).all()
     return list(briefs(session, firm_id=firm_id, appointment_ids=found).values())
 

@@ -36,6 +36,12 @@ KEYS: dict[SweepKind, InstrumentedAttribute[Any]] = {
     SweepKind.EXPIRE: Appointment.start_time,
     SweepKind.TIME_OUT: Appointment.confirm_by,
 }
+INDEXES = {
+    SweepKind.COMPLETE: "ix_appointment_due",
+    SweepKind.NO_SHOW: "ix_appointment_tracked",
+    SweepKind.EXPIRE: "ix_appointment_requested",
+    SweepKind.TIME_OUT: "ix_appointment_awaiting",
+}
 SOURCES = {
     SweepKind.COMPLETE: Status.CONFIRMED,
     SweepKind.NO_SHOW: Status.CONFIRMED,
@@ -71,9 +77,8 @@ def fetch(
     """
     key = KEYS[kind]
     statement = (
-        sa.select(key.label("key"), *_columns(plan, kind))
-        .where(*conditions(plan, kind, since=since or plan.floor.get(kind)))
-        .order_by(key, Appointment.appointment_id)
+        select(plan, kind, key.label("key"), *_columns(plan, kind), since=since or plan.floor.get(kind))
+        .order_by(Appointment.appointment_id)
         .limit(limit)
     )
     if after is not None:
@@ -111,11 +116,7 @@ def capped(
         return {}
     parts = [
         sa.select(sa.func.count()).select_from(
-            sa.select(sa.literal(1).label("one"))
-            .select_from(Appointment)
-            .where(*conditions(plan, kind, since=since))
-            .limit(wanted[kind, since])
-            .subquery()
+            select(plan, kind, Appointment.appointment_id, since=since).limit(wanted[kind, since]).subquery()
         )
         for kind, since in keys
     ]
@@ -123,7 +124,18 @@ def capped(
     return dict(zip(keys, row, strict=True))
 
 
-def conditions(plan: Plan, kind: SweepKind, *, since: datetime | None = None) -> list[Any]:
+def select(plan: Plan, kind: SweepKind, *columns: Any, since: datetime | None = None) -> sa.Select[Any]:
+    """What is due, in the order of its index: without an order PostgreSQL may read the whole table."""
+    return (
+        sa.select(*columns)
+        .select_from(Appointment)
+        .with_hint(Appointment, f"INDEXED BY {INDEXES[kind]}", "sqlite")
+        .where(*_conditions(plan, kind, since))
+        .order_by(KEYS[kind])
+    )
+
+
+def _conditions(plan: Plan, kind: SweepKind, since: datetime | None) -> list[Any]:
     """Whose time has come. Status and ``tracked`` are written out, so that the partial indexes serve."""
     key, offset = KEYS[kind], plan.offset(kind)
     found: list[Any] = [
