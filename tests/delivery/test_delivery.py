@@ -114,6 +114,19 @@ def test_one_that_is_refused_does_not_hold_up_the_others(
 
 
 @pytest.mark.usefixtures("booked")
+def test_an_address_that_is_none_fails_alone(
+    wired: Post, server: MailServer, session: Session, world: World
+) -> None:
+    with wired.session() as other:
+        other.execute(sa.update(MailMessage).values(recipient="nobody"))
+        other.commit()
+    book_more(session, world, wired, 1)
+    assert wired.deliver(NOW) == 1
+    assert [row.state for row in wired.mails()] == [MailState.FAILED, MailState.SENT]
+    assert wired.mails()[0].last_error == "'nobody' is not an address that mail can be sent to."
+
+
+@pytest.mark.usefixtures("booked")
 def test_nobody_listening_puts_off_one_mail_and_leaves_the_rest(
     wired: Post, session: Session, world: World
 ) -> None:

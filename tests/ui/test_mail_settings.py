@@ -28,7 +28,16 @@ def test_every_kind_is_listed_with_when_it_is_sent(manager: FlaskClient) -> None
     page = manager.get("/settings/mail").text
     for template in MailTemplate:
         assert f'href="/settings/mail/{template.value}"' in page
-    assert "Some hours before a confirmed appointment." in page
+    assert "24 hours before a confirmed appointment starts." in page
+    assert "4 hours before a deadline" in page
+
+
+def test_no_hours_is_said_to_be_never(manager: FlaskClient, session: Session, world: World) -> None:
+    world.firm.reminder_hours, world.firm.last_call_hours = 0, 1
+    session.commit()
+    page = manager.get("/settings/mail").text
+    assert "Never, since the firm has set 0 hours for it." in page
+    assert "1 hour before a deadline" in page
 
 
 @pytest.mark.parametrize("template", list(MailTemplate))

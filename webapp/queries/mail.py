@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle.errors import Missing
-from webapp.models import MailMessage, MailSwitch
+from webapp.models import Firm, MailMessage, MailSwitch
 from webapp.queries.client_pages import KEY_LIMIT, Page
 from webapp.vocabulary import MailState, MailTemplate
 
@@ -138,3 +138,11 @@ def get(session: Session, *, firm_id: int, mail_message_id: int) -> Mail:
 def switched_off(session: Session, *, firm_id: int) -> frozenset[MailTemplate]:
     """The kinds of mail that the firm does not want written. One statement."""
     return frozenset(session.scalars(sa.select(MailSwitch.template).where(MailSwitch.firm_id == firm_id)))
+
+
+def hours_before(session: Session, *, firm_id: int) -> dict[MailTemplate, int]:
+    """How many hours ahead reminders and last calls go out; 0 is never. One statement."""
+    row = session.execute(
+        sa.select(Firm.reminder_hours, Firm.last_call_hours).where(Firm.firm_id == firm_id)
+    ).one()
+    return {MailTemplate.REMINDER: row.reminder_hours, MailTemplate.LAST_CALL: row.last_call_hours}

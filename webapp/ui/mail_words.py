@@ -1,5 +1,7 @@
 """Kinds and states of mail in words, for the outbox and the settings."""
 
+from collections.abc import Mapping
+
 from webapp.vocabulary import MailState, MailTemplate
 
 TEMPLATES: dict[MailTemplate, tuple[str, str]] = {
@@ -26,11 +28,11 @@ TEMPLATES: dict[MailTemplate, tuple[str, str]] = {
     MailTemplate.POLL: ("Poll", "When somebody is invited to a poll, with a link to say which times suit."),
     MailTemplate.REMINDER: (
         "Reminder",
-        "Some hours before a confirmed appointment. How many is in the settings of time.",
+        "{hours} before a confirmed appointment starts. What is booked later than that gets none.",
     ),
     MailTemplate.LAST_CALL: (
         "Last call",
-        "Some hours before a deadline, to those who have not answered a proposed time or a poll.",
+        "{hours} before a deadline, to those who have not answered a proposed time or a poll.",
     ),
 }
 STATES: dict[MailState, str] = {
@@ -41,3 +43,14 @@ STATES: dict[MailState, str] = {
 }
 NAMES = {template.value: name for template, (name, _when) in TEMPLATES.items()}
 STATE_NAMES = {state.value: name for state, name in STATES.items()}
+NEVER = "Never, since the firm has set 0 hours for it."
+
+
+def described(hours: Mapping[MailTemplate, int]) -> dict[MailTemplate, tuple[str, str]]:
+    """Every kind with its name and when it is sent; ``hours`` is how long before, where that is a setting."""
+    found = dict(TEMPLATES)
+    for template, count in hours.items():
+        name, when = TEMPLATES[template]
+        span = "1 hour" if count == 1 else f"{count} hours"
+        found[template] = (name, when.format(hours=span) if count else NEVER)
+    return found

@@ -23,18 +23,22 @@ KIND = f"{LIST}/<any({', '.join(template.value for template in MailTemplate)}):t
 def index() -> str:
     return render_template(
         "mail_settings/index.html",
-        kinds=mail_words.TEMPLATES,
+        kinds=_kinds(),
         off=mail.switched_off(db.session(), firm_id=me().firm_id),
         has_server=bool(current_app.config["SETTINGS"].smtp_url),
         nav_current="settings",
     )
 
 
+def _kinds() -> dict[MailTemplate, tuple[str, str]]:
+    return mail_words.described(mail.hours_before(db.session(), firm_id=me().firm_id))
+
+
 @bp.get(KIND)
 @requires(Permission.MANAGE_SETTINGS)
 def show(template: str) -> str:
     kind = MailTemplate(template)
-    name, when = mail_words.TEMPLATES[kind]
+    name, when = _kinds()[kind]
     return render_template(
         "mail_settings/show.html",
         kind=kind,
