@@ -388,7 +388,7 @@ def test_one_required_declines_and_staff_choose(session: Session, world: World) 
     poll = make_poll(session, world)
     appointment = hold(session, world, poll)
     reply(session, world, poll, 0, Answer.DECLINED)
-    assert poll.status is PollStatus.HELD
+    assert poll.status == PollStatus.HELD.value
     page = polls.page(session, firm_id=poll.firm_id, poll_id=poll.poll_id, now=world.now)
     assert [one.name for one in page.declined] == ["Clara Wren"]
     ids = [appointment.appointment_id]

@@ -220,6 +220,9 @@ def test_a_poll_is_held_confirmed_and_shown(desk: FlaskClient, session: Session,
     assert "Awaiting confirmation" in page
     assert "Reason: Best match" in page
     assert "Hold instead…" in page
+    session.rollback()
+    held = session.scalar(sa.select(Appointment.appointment_id))
+    assert f'href="/polls/{poll.poll_id}">Open poll' in desk.get(f"/appointments/{held}").text
     assert faults(page) == []
     confirmation = desk.get(f"/polls/{poll.poll_id}/confirmation")
     assert "Clara Wren, Piet Wren have not accepted." in confirmation.text

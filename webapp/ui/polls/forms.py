@@ -32,6 +32,7 @@ class WhenRow(WhenFields, Form):
     """A day and a time, typed. ``which`` asks back where the clocks skip or repeat the time."""
 
     day = StringField("Day", [Length(max=40, message="Enter a date.")])
+    time = StringField("Time", [Length(max=20, message=NO_TIME)], render_kw={"maxlength": 20})
 
     @property
     def empty(self) -> bool:

@@ -14,7 +14,7 @@ from webapp.ui.htmx import is_htmx, trigger
 from webapp.vocabulary import PollStatus
 
 BADGES = {
-    PollStatus.OPEN: ("requested", "Open for votes"),
+    PollStatus.OPEN: ("", "Open for votes"),
     PollStatus.HELD: ("awaiting_confirmation", "Awaiting confirmation"),
     PollStatus.CONFIRMED: ("confirmed", "Confirmed"),
     PollStatus.CANCELLED: ("cancelled", "Called off"),
