@@ -2,8 +2,7 @@
 
 Every function takes the session, the appointment as loaded, the actor and ``now``; it never commits.
 ``expected_version`` is the version that the actor saw; None means the one just loaded. All may raise
-Forbidden (role), Stale (somebody was first), NotAllowed (no such step from here, or not yet) and Invalid
-(a fact is missing).
+Forbidden (role), Stale (somebody was first), NotAllowed (no such step, or not yet), Invalid (a missing fact).
 """
 
 from dataclasses import dataclass
@@ -261,6 +260,7 @@ def _successor(original: Appointment, slot: NewSlot, staff_user_id: int, overboo
         start_time=slot.start_time,
         end_time=slot.end_time,
         overbooked=overbooked,
+        tracked=original.tracked,
         rescheduled_from_id=original.appointment_id,
         chain_root_id=original.chain_root_id or original.appointment_id,
         chain_position=original.chain_position + 1,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Appointment
+from webapp.queries import health, poll_list
 from webapp.vocabulary import Status
 
 CAP = 1000
@@ -16,7 +17,7 @@ CAP = 1000
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Three counts, each capped, with what makes them urgent."""
+    """Three counts, each capped, with what makes them urgent; and the polls that need a decision."""
 
     requests: int
     requests_today: int
@@ -26,6 +27,8 @@ class Attention:
     oldest_outcome: datetime | None
     awaiting: int
     next_deadline: datetime | None
+    swept_at: datetime | None
+    polls: int = 0
 
     @property
     def nothing(self) -> bool:
@@ -51,6 +54,8 @@ def summary(session: Session, *, firm_id: int, now: datetime, today: tuple[datet
             _least(due, "start_time").label("oldest_outcome"),
             _count(awaiting).label("awaiting"),
             _least(awaiting, "confirm_by").label("next_deadline"),
+            health.last_sweep().label("swept_at"),
+            poll_list.undecided(firm_id=firm_id, now=now).label("polls"),
         )
     ).one()
     return Attention(**row._mapping)
