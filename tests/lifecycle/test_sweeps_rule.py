@@ -104,6 +104,15 @@ def test_the_sweep_does_what_the_rule_says_of_each(session: Session, world: Worl
     assert list(invariants.check(session)) == []
 
 
+# By status and start SQLite finds requests and tracked meetings just as well: what is live and past.
+INDEXES = {
+    SweepKind.COMPLETE: ("ix_appointment_due",),
+    SweepKind.NO_SHOW: ("ix_appointment_tracked", "ix_appointment_status_start"),
+    SweepKind.EXPIRE: ("ix_appointment_requested", "ix_appointment_status_start"),
+    SweepKind.TIME_OUT: ("ix_appointment_awaiting",),
+}
+
+
 @pytest.fixture
 def full(session: Session, world: World) -> World:
     """A firm with a lot behind it and ahead of it, and nothing due."""
@@ -136,7 +145,7 @@ def test_what_is_due_is_found_by_its_index(session: Session, full: World, kind: 
     plan = plans.load(session, firm_id=full.firm.firm_id, now=full.now)
     statement = due.select(plan, kind, Appointment.appointment_id).limit(100)
     told = plan_of(session, statement)
-    assert due.INDEXES[kind] in told, told
+    assert any(name in told for name in INDEXES[kind]), told
     assert "Seq Scan on appointment" not in told
     assert "SCAN appointment" not in told
 

@@ -4,7 +4,6 @@ Each change is a guarded write (it succeeds only if the row is still as the acto
 and one outbox event, in the caller's transaction: all or none. Nothing here commits.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -176,15 +175,18 @@ def bulk_record(
     if not moves:
         return []
     values = _values(action, to, None, now, None, cancelled_by)
+    encoded = recording_sets.encode(session, moves)
     written = {
         row.appointment_id: row
-        for row in session.execute(recording_sets.change(session, moves, values, source, to, actor))
+        for row in session.execute(recording_sets.change(session, encoded, values, source, to, actor))
     }
     moved = [move for move in moves if move.appointment_id in written]
     if not moved:
         return []
+    if len(moved) < len(moves):
+        encoded = recording_sets.encode(session, moved)
     numbered = session.execute(
-        recording_sets.history(session, moved, action, source, to, actor, now, cancelled_by)
+        recording_sets.history(session, encoded, action, source, to, actor, now, cancelled_by)
     )
     sequences = {row.appointment_id: row.sequence for row in numbered}
     events = []
@@ -193,7 +195,7 @@ def bulk_record(
         payload = recording_sets.payload(
             row, action, source, to, move.occurred_at, party=move.no_show_party, cancelled_by=cancelled_by
         )
-        events.append((move.appointment_id, sequences[move.appointment_id], json.dumps(payload)))
+        events.append((move.appointment_id, sequences[move.appointment_id], payload))
     session.execute(recording_sets.events(session, events, to, actor, now))
     return list(written)
 

@@ -20,6 +20,13 @@ from webapp.vocabulary import Action, CancelledBy, NoShowParty, Status
 APPOINTMENTS = cast(sa.Table, Appointment.__table__)
 HISTORY = cast(sa.Table, AppointmentStatusHistory.__table__)
 OUTBOX = cast(sa.Table, OutboxEvent.__table__)
+MOVES: rowsets.Columns = {
+    "appointment_id": rowsets.INTEGER,
+    "version": rowsets.INTEGER,
+    "occurred_at": rowsets.MOMENT,
+    "reason": rowsets.TEXT,
+    "party": rowsets.TEXT,
+}
 STAMPS = {Status.COMPLETED: "completed_at", Status.NO_SHOW: "no_show_at", Status.CANCELLED: "cancelled_at"}
 
 
@@ -34,36 +41,37 @@ class Move:
     no_show_party: NoShowParty | None = None
 
 
+def encode(session: Session, moves: Sequence[Move]) -> str:
+    """The moves as the first two statements take them."""
+    rows = ((m.appointment_id, m.version, m.occurred_at, m.reason, m.no_show_party) for m in moves)
+    return rowsets.encode(session, MOVES, rows)
+
+
 def change(
     session: Session,
-    moves: Sequence[Move],
+    encoded: str,
     values: dict[str, Any],
     source: Status,
     to: Status,
     actor: Actor,
 ) -> ReturningUpdate[Any]:
-    """The guarded change. ``values`` is what is the same for all."""
-    columns: rowsets.Columns = {
-        "appointment_id": rowsets.INTEGER,
-        "version": rowsets.INTEGER,
-        "occurred_at": rowsets.MOMENT,
-        "reason": rowsets.TEXT,
-        "party": rowsets.TEXT,
-    }
-    rows = [(m.appointment_id, m.version, m.occurred_at, m.reason, m.no_show_party) for m in moves]
-    given = rowsets.table(session, "moves", columns, rows)
+    """The guarded change of encoded moves. ``values`` is what is the same for all."""
+    given = rowsets.table(session, "moves", MOVES, encoded)
     values = values | {"status_reason": given.c.reason, "version": given.c.version + 1}
     if to in STAMPS:
         values[STAMPS[to]] = given.c.occurred_at
     if to is Status.NO_SHOW:
         values["no_show_party"] = given.c.party
     here = APPOINTMENTS.c
+    firm: Any = here.firm_id
+    if session.get_bind().dialect.name == "sqlite":
+        # Wrapped, its indexes are out of the question: SQLite would start from all that have the status.
+        firm = sa.func.coalesce(firm, 0)
     return (
         sa.update(APPOINTMENTS)
         .where(
             here.appointment_id == given.c.appointment_id,
-            # Wrapped, so that SQLite starts from the given rows and not from all that have the status.
-            sa.func.coalesce(here.firm_id, 0) == actor.firm_id,
+            firm == actor.firm_id,
             here.status == source,
             here.version == given.c.version,
         )
@@ -74,7 +82,7 @@ def change(
 
 def history(
     session: Session,
-    moved: Sequence[Move],
+    encoded: str,
     action: Action,
     source: Status,
     to: Status,
@@ -83,14 +91,7 @@ def history(
     cancelled_by: CancelledBy | None,
 ) -> ReturningInsert[Any]:
     """One history row for each, numbered after its last."""
-    columns: rowsets.Columns = {
-        "appointment_id": rowsets.INTEGER,
-        "occurred_at": rowsets.MOMENT,
-        "reason": rowsets.TEXT,
-        "party": rowsets.TEXT,
-    }
-    rows = [(m.appointment_id, m.occurred_at, m.reason, m.no_show_party) for m in moved]
-    given = rowsets.table(session, "moved", columns, rows)
+    given = rowsets.table(session, "moved", MOVES, encoded)
     before = HISTORY.alias("earlier")
     last = (
         sa.select(sa.func.max(before.c.sequence))
@@ -122,24 +123,21 @@ def history(
 
 
 def events(
-    session: Session, rows: Sequence[tuple[int, int, str]], to: Status, actor: Actor, now: datetime
+    session: Session, rows: Sequence[tuple[int, int, dict[str, Any]]], to: Status, actor: Actor, now: datetime
 ) -> sa.Insert:
-    """One outbox event for each row: appointment, sequence, payload as JSON."""
+    """One outbox event for each row: appointment, sequence, payload."""
     columns: rowsets.Columns = {
         "appointment_id": rowsets.INTEGER,
         "sequence": rowsets.INTEGER,
-        "payload": rowsets.TEXT,
+        "payload": rowsets.DOCUMENT,
     }
-    given = rowsets.table(session, "events", columns, rows)
-    payload: Any = given.c.payload
-    if session.get_bind().dialect.name == "postgresql":
-        payload = sa.cast(payload, sa.JSON())
+    given = rowsets.table(session, "events", columns, rowsets.encode(session, columns, rows))
     values: dict[str, Any] = {
         "firm_id": sa.bindparam(None, actor.firm_id, OUTBOX.c.firm_id.type),
         "appointment_id": given.c.appointment_id,
         "sequence": given.c.sequence,
         "event_type": sa.bindparam(None, f"appointment.{to.value}", OUTBOX.c.event_type.type),
-        "payload": payload,
+        "payload": given.c.payload,
         "created_at": sa.bindparam(None, now, OUTBOX.c.created_at.type),
         "attempts": sa.literal_column("0"),
     }

@@ -5,7 +5,7 @@ once and neither engine's limit on parameters comes near.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,30 +18,31 @@ INTEGER, TEXT, MOMENT, DOCUMENT = sa.BigInteger(), sa.Text(), sa.DateTime(timezo
 Columns = Mapping[str, sa.types.TypeEngine[Any]]
 
 
-def table(session: Session, name: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> FromClause:
-    """A table expression of these rows. Values are in the order of the columns; datetimes are aware."""
+def encode(session: Session, columns: Columns, rows: Iterable[Sequence[Any]]) -> str:
+    """The rows as the one parameter. Values are in the order of the columns; datetimes are aware."""
     if session.get_bind().dialect.name == "postgresql":
-        return _postgresql(name, columns, rows)
-    return _sqlite(name, columns, rows)
+        names = list(columns)
+        return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=datetime.isoformat)
+    return json.dumps(list(map(list, rows)), default=_stored)
 
 
-def _postgresql(name: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> FromClause:
-    names = list(columns)
-    text = json.dumps([dict(zip(names, map(_iso, row), strict=True)) for row in rows])
+def table(session: Session, name: str, columns: Columns, encoded: str) -> FromClause:
+    """A table expression of encoded rows. A document column takes any JSON value."""
+    if session.get_bind().dialect.name == "postgresql":
+        return _postgresql(name, columns, encoded)
+    return _sqlite(name, columns, encoded)
+
+
+def _postgresql(name: str, columns: Columns, encoded: str) -> FromClause:
     return (
-        sa.func.json_to_recordset(sa.cast(sa.bindparam(f"{name}_rows", text, sa.Text()), sa.JSON()))
+        sa.func.json_to_recordset(sa.cast(sa.bindparam(f"{name}_rows", encoded, sa.Text()), sa.JSON()))
         .table_valued(*(sa.column(column, kind) for column, kind in columns.items()), name=name)
         .render_derived(with_types=True)
     )
 
 
-def _iso(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _sqlite(name: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> FromClause:
-    text = json.dumps([list(map(_stored, row)) for row in rows])
-    each = sa.func.json_each(sa.bindparam(f"{name}_rows", text, sa.Text())).table_valued(
+def _sqlite(name: str, columns: Columns, encoded: str) -> FromClause:
+    each = sa.func.json_each(sa.bindparam(f"{name}_rows", encoded, sa.Text())).table_valued(
         sa.column("value", sa.Text()), name=f"{name}_each"
     )
     picked = (
@@ -51,8 +52,8 @@ def _sqlite(name: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> FromC
     return sa.select(*picked).subquery(name)
 
 
-def _stored(value: Any) -> Any:
+def _stored(value: datetime) -> str:
     """A datetime as SQLAlchemy keeps it in SQLite."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return value
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:26]

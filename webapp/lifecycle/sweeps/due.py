@@ -36,12 +36,6 @@ KEYS: dict[SweepKind, InstrumentedAttribute[Any]] = {
     SweepKind.EXPIRE: Appointment.start_time,
     SweepKind.TIME_OUT: Appointment.confirm_by,
 }
-INDEXES = {
-    SweepKind.COMPLETE: "ix_appointment_due",
-    SweepKind.NO_SHOW: "ix_appointment_tracked",
-    SweepKind.EXPIRE: "ix_appointment_requested",
-    SweepKind.TIME_OUT: "ix_appointment_awaiting",
-}
 SOURCES = {
     SweepKind.COMPLETE: Status.CONFIRMED,
     SweepKind.NO_SHOW: Status.CONFIRMED,
@@ -77,7 +71,7 @@ def fetch(
     """
     key = KEYS[kind]
     statement = (
-        select(plan, kind, key.label("key"), *_columns(plan, kind), since=since or plan.floor.get(kind))
+        select(plan, kind, *_columns(plan, kind), since=since or plan.floor.get(kind))
         .order_by(Appointment.appointment_id)
         .limit(limit)
     )
@@ -90,7 +84,7 @@ def fetch(
         statement = statement.with_for_update(skip_locked=True, key_share=True, of=Appointment)
     rows = session.execute(statement).all()
     found = [move for row in rows if (move := _move(row, plan, kind)) is not None]
-    return Batch(found, len(rows), (rows[-1].key, rows[-1].appointment_id) if rows else None)
+    return Batch(found, len(rows), (_key(rows[-1], kind), rows[-1].appointment_id) if rows else None)
 
 
 def pages(session: Session, plan: Plan, kind: SweepKind, *, since: datetime | None = None) -> Iterator[Batch]:
@@ -129,7 +123,6 @@ def select(plan: Plan, kind: SweepKind, *columns: Any, since: datetime | None = 
     return (
         sa.select(*columns)
         .select_from(Appointment)
-        .with_hint(Appointment, f"INDEXED BY {INDEXES[kind]}", "sqlite")
         .where(*_conditions(plan, kind, since))
         .order_by(KEYS[kind])
     )
@@ -157,7 +150,7 @@ def _conditions(plan: Plan, kind: SweepKind, since: datetime | None) -> list[Any
 def _columns(plan: Plan, kind: SweepKind) -> list[Any]:
     found: list[Any] = [Appointment.appointment_id, Appointment.version]
     if SOURCES[kind] is not Status.CONFIRMED:
-        return found
+        return [*found, KEYS[kind]]
     joins = [
         sa.case((Appointment.tracked, _first_join(plan, side))).label(f"{side}_joined_at")
         for side in AttendanceSide
@@ -217,9 +210,9 @@ def _aside(plan: Plan, kind: SweepKind) -> sa.ColumnElement[bool]:
 def _move(row: Any, plan: Plan, kind: SweepKind) -> Move | None:
     """What is to become of a row; None where the rule leaves it as it is."""
     if kind is SweepKind.EXPIRE:
-        return _to(row, row.key, EXPIRED_REASON)
+        return _to(row, row.start_time, EXPIRED_REASON)
     if kind is SweepKind.TIME_OUT:
-        return _to(row, row.key, TIMED_OUT_REASON)
+        return _to(row, row.confirm_by, TIMED_OUT_REASON)
     decision = decide_outcome(
         Meeting(start_time=row.start_time, end_time=row.end_time, tracked=row.tracked),
         Facts(client_joined_at=row.client_joined_at, staff_joined_at=row.staff_joined_at),
@@ -241,6 +234,10 @@ def _move(row: Any, plan: Plan, kind: SweepKind) -> Move | None:
     if decision.outcome is Status.COMPLETED and kind is SweepKind.COMPLETE:
         return _to(row, at, COMPLETED_REASON)
     return None
+
+
+def _key(row: Any, kind: SweepKind) -> datetime:
+    return cast(datetime, getattr(row, KEYS[kind].key))
 
 
 def _to(row: Any, at: datetime, reason: str) -> Move:
