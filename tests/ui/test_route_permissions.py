@@ -10,6 +10,7 @@ from werkzeug.routing import AnyConverter, Rule
 
 from tests.factories import World, at_status
 from tests.support.html import Page
+from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import team
@@ -18,7 +19,13 @@ from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
-PUBLIC = {"sessions.sign_in", "sessions.choose_firm", "sessions.sign_out", "invitations.accept"}
+PUBLIC = {
+    "sessions.sign_in",
+    "sessions.choose_firm",
+    "sessions.sign_out",
+    "invitations.accept",
+    "invitees.reply",
+}
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
 FRAGMENTS = {
     "accounts.options",
@@ -28,6 +35,7 @@ FRAGMENTS = {
     "booking.slots",
     "contacts.options",
     "outbox.html",
+    "polls.changes",
 }
 MARK = "Mark it @requires(Permission.X) or @public, see webapp/ui/guards.py."
 
@@ -83,6 +91,7 @@ def values(world: World, session: Session) -> dict[str, object]:
         created_at=world.now,
     )
     session.add_all([hold, mail])
+    poll = make_poll(session, world)
     session.commit()
     return {
         "account_id": world.account.account_id,
@@ -92,6 +101,9 @@ def values(world: World, session: Session) -> dict[str, object]:
         "day": "2026-01-14",
         "handle": "0" * 16,
         "mail_message_id": mail.mail_message_id,
+        "poll_id": poll.poll_id,
+        "poll_invitee_id": people(session, poll)[0].poll_invitee_id,
+        "poll_slot_id": slot_ids(session, poll)[0],
         "staff_user_id": world.staff.staff_user_id,
         "sweep_hold_id": hold.sweep_hold_id,
         "token": token,
