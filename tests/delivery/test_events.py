@@ -287,6 +287,21 @@ def test_a_worker_that_lost_its_claim_writes_nothing(post: Post, session: Sessio
     assert len(post.mails()) == 1
 
 
+def test_a_claim_that_another_took_over_is_left_to_it(post: Post, session: Session, world: World) -> None:
+    booked(session, world)
+    late = NOW + timedelta(minutes=6)
+    with post.session() as slow, post.session() as quick:
+        event_id = events._claim(slow, "slow", NOW)
+        slow.commit()
+        assert events._claim(quick, "quick", late) == event_id
+        quick.commit()
+        assert event_id is not None
+        assert not events._handle_one(slow, event_id, settings=post.settings, worker="slow", now=late)
+        assert post.mails() == []
+        assert events._handle_one(quick, event_id, settings=post.settings, worker="quick", now=late)
+    assert len(post.mails()) == 1
+
+
 def test_without_a_mail_server_mail_is_kept(post: Post, session: Session, world: World) -> None:
     booked(session, world)
     post.handle(NOW)

@@ -142,6 +142,11 @@ def test_nothing_turns_text_around(mark: str) -> None:
     assert cleaning.line(f"Ada{mark}Byron") == "AdaByron"
 
 
+def test_control_characters_become_spaces() -> None:
+    assert cleaning.line("a\x00b\x07c\r\nd\u2028e\x85f") == "a b c d e f"
+    assert cleaning.prose("a\x00b\r\n\r\nc\x07") == "a b\nc"
+
+
 def test_long_text_is_cut_between_letters() -> None:
     assert cleaning.line("x" * 500, 20) == "x" * 19 + "…"
     family = "👩‍👧"

@@ -89,7 +89,7 @@ def _next(
         if claimed is None:
             return None
         number, letter, problem = claimed
-        session.close()  # nothing is open while the server is spoken to
+        # committed: nothing is open while the server is spoken to
         refusal: Exception | None = Never(problem) if problem else None
         if letter is not None:
             refusal = _hand_over(server, letter)

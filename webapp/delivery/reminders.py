@@ -67,16 +67,12 @@ def _hours(session: Session, column: Any) -> Iterator[timedelta]:
         yield timedelta(hours=hours)
 
 
-def _unwritten(number: Any, kind: str, firm: Any) -> sa.ColumnElement[bool]:
-    """Nothing carries this key yet; keys go on after a colon, one for each recipient."""
-    low = sa.literal(f"{kind}:") + sa.cast(number, sa.String)
-    client, people = low + ":client", low + ":invitee-"
+def _unwritten(kind: str) -> sa.ColumnElement[bool]:
+    """The appointment has no mail of this kind yet, to anybody."""
     return ~sa.exists().where(
-        MailMessage.firm_id == firm,
-        sa.or_(
-            MailMessage.dedup_key == client,
-            sa.and_(MailMessage.dedup_key > people, MailMessage.dedup_key < low + ":invitee."),
-        ),
+        MailMessage.firm_id == Appointment.firm_id,
+        MailMessage.appointment_id == Appointment.appointment_id,
+        MailMessage.dedup_key.startswith(f"{kind}:", autoescape=True),
     )
 
 
@@ -113,7 +109,7 @@ def _reminders(session: Session, now: datetime) -> Iterator[Due]:
                 Appointment.start_time > max(now, now - LOOK_BACK + notice),
                 Appointment.start_time <= now + notice,
                 _reachable(),
-                _unwritten(Appointment.appointment_id, "reminder", Appointment.firm_id),
+                _unwritten("reminder"),
             )
             .order_by(Appointment.start_time)
         )
@@ -133,7 +129,7 @@ def _last_calls(session: Session, now: datetime) -> Iterator[Due]:
                 Appointment.confirm_by > max(now, now - LOOK_BACK + notice),
                 Appointment.confirm_by <= now + notice,
                 _reachable(),
-                _unwritten(Appointment.appointment_id, "last_call", Appointment.firm_id),
+                _unwritten("last_call"),
             )
             .order_by(Appointment.confirm_by)
         )
