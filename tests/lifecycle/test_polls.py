@@ -356,10 +356,11 @@ def test_all_required_accept_and_the_system_confirms(session: Session, world: Wo
     sound(session)
 
 
-def test_two_last_answers_at_once_confirm(engine: Engine) -> None:
+def test_of_many_answers_at_once_the_last_confirms(engine: Engine) -> None:
     with Session(engine, execution_options={"write": True}, expire_on_commit=False) as session:
         world = make_world(session)
-        poll = make_poll(session, world)
+        crowd = [InviteeFacts(name=f"P{n}", email=f"p{n}@x.example") for n in range(8)]
+        poll = make_poll(session, world, invitees=crowd)
         hold(session, world, poll)
         session.commit()
         ids = [one.poll_invitee_id for one in people(session, poll)]
@@ -378,7 +379,7 @@ def test_two_last_answers_at_once_confirm(engine: Engine) -> None:
             ),
         )
 
-    assert sorted(at_once(engine, [job(0), job(1)])) == [False, True]
+    assert sorted(at_once(engine, [job(who) for who in range(8)])) == [False] * 7 + [True]
     with Session(engine) as session:
         assert session.get_one(Poll, poll_id).status is PollStatus.CONFIRMED
         sound(session)
