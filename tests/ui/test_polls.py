@@ -125,8 +125,15 @@ def test_what_cannot_be_a_poll_comes_back_with_a_sentence(
     assert count(session, Poll) == 0
 
 
-def test_nonsense_for_a_number_is_no_server_error(desk: FlaskClient, world: World) -> None:
-    assert desk.post("/polls/new", data=typed(world, staff_user_id="x")).status_code == 422
+@pytest.mark.parametrize("nonsense", ["x", "-1", "9" * 30, "²", "", "\x00"])
+@pytest.mark.parametrize("field", ["staff_user_id", "appointment_type_id", "minutes", "slots-0-which"])
+def test_nonsense_for_a_number_is_no_server_error(
+    desk: FlaskClient, session: Session, world: World, field: str, nonsense: str
+) -> None:
+    harmless = field == "slots-0-which" or (field, nonsense) == ("minutes", "")
+    answer = desk.post("/polls/new", data=typed(world, **{field: nonsense}))
+    assert answer.status_code == (303 if harmless else 422)
+    assert count(session, Poll) == harmless
 
 
 def test_a_time_that_the_clocks_skip_or_repeat_is_asked_back(

@@ -57,6 +57,14 @@ class WhenRow(WhenFields, Form):
         field.errors = [*field.errors, sentence]
 
 
+def _key(value: object) -> int:
+    """The id that an option carries (ValueError for what no option has)."""
+    text = str(value or 0)
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError("Choose one from the list.")
+    return int(text)
+
+
 def _attendance() -> list[tuple[str, str]]:
     return [("yes", "Required"), ("no", "Optional")]
 
@@ -154,8 +162,8 @@ class PollForm(RowsForm):
     """A new poll. ``minutes`` empty is the type's length."""
 
     title = StringField("What is it about?", render_kw={"maxlength": TITLE_LENGTH, "autocomplete": "off"})
-    appointment_type_id = SelectField("Type", coerce=int, validate_choice=False)
-    staff_user_id = SelectField("With", coerce=int, validate_choice=False)
+    appointment_type_id = SelectField("Type", coerce=_key, validate_choice=False)
+    staff_user_id = SelectField("With", coerce=_key, validate_choice=False)
     minutes = StringField(
         "Minutes", render_kw={"inputmode": "numeric", "maxlength": 4, "autocomplete": "off"}
     )
