@@ -162,8 +162,8 @@ class Worker:
             Part("pruning", self._prune),
         ]
         return [
-            Line("delivery", min(DELIVER_EVERY, self.every), delivery),
             Line("sweeps", self.every, sweeps),
+            Line("delivery", min(DELIVER_EVERY, self.every), delivery),
         ]
 
     def _sweeps(self, now: datetime) -> dict[str, int]:

@@ -41,6 +41,7 @@ def picking(token: str, opened: Opened, form: MoveForm, taken: datetime | None) 
         "days_legend": "New day",
         "no_slots": "No free times on this day. Choose another day.",
         "only_free": True,
+        "small_words": f"at {opened.firm.name}",
     }
 
 
