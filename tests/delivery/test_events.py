@@ -140,6 +140,7 @@ def test_a_proposal_names_its_deadline(post: Post, session: Session, world: Worl
 
 def test_a_proposal_that_timed_out_is_given_up(post: Post, session: Session, world: World) -> None:
     made = proposed(session, world)
+    post.handle(NOW)
     late = NOW + timedelta(hours=7)
     appointments.time_out(session, made, actor=world.system, now=late)
     session.commit()
@@ -148,6 +149,14 @@ def test_a_proposal_that_timed_out_is_given_up(post: Post, session: Session, wor
     assert given_up.template is MailTemplate.CANCELLED
     assert given_up.subject.startswith("Given up: Review")
     assert given_up.calendar_method == "CANCEL"
+
+
+def test_a_proposal_given_up_before_anybody_heard_of_it_tells_nobody(
+    post: Post, session: Session, world: World
+) -> None:
+    cancelled(session, world, proposed(session, world))
+    assert post.handle(NOW) == 2
+    assert post.mails() == []
 
 
 def test_a_move_is_one_mail_from_old_to_new(post: Post, session: Session, world: World) -> None:

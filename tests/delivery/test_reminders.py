@@ -265,6 +265,23 @@ class TestPolls:
             "cy@guest.example",
         }
 
+    def test_of_two_slots_held_in_a_row_only_the_last_is_told(
+        self, post: Post, session: Session, world: World, poll: Poll
+    ) -> None:
+        first = hold(session, world, poll)
+        appointments.cancel(
+            session,
+            first,
+            actor=world.acting(),
+            reason="Another time is proposed",
+            cancelled_by=CancelledBy.STAFF,
+            now=NOW,
+        )
+        hold(session, world, poll)
+        post.handle(NOW)
+        assert post.templates() == ["proposed"] * 3
+        assert "ada@client.example" not in {mail.recipient for mail in post.mails()}
+
     def test_a_kind_that_is_switched_off_is_not_written(
         self, post: Post, session: Session, poll: Poll
     ) -> None:

@@ -17,7 +17,7 @@ from webapp.delivery import appointment_mail, leases
 from webapp.delivery.appointment_mail import Notice
 from webapp.lifecycle import transaction
 from webapp.lifecycle.appointments import MOVED
-from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
+from webapp.models import Appointment, AppointmentStatusHistory, MailMessage, OutboxEvent
 from webapp.vocabulary import Action, ActorKind, CancelledBy, MailTemplate, Override, Status
 
 STALE = timedelta(days=2)
@@ -182,19 +182,42 @@ def _write(session: Session, event_id: int, *, settings: Settings, worker: str, 
     if event.created_at < now - STALE:
         event.last_error = TOO_OLD
         return True
-    notice = meaning(_history_of(session, event))
+    row = _history_of(session, event)
+    notice = meaning(row)
     if notice is not None:
-        _tell(session, event, notice, settings, now)
+        _tell(session, event, row, notice, settings, now)
     return True
 
 
-def _tell(session: Session, event: OutboxEvent, notice: Notice, settings: Settings, now: datetime) -> None:
+def _tell(
+    session: Session,
+    event: OutboxEvent,
+    row: AppointmentStatusHistory,
+    notice: Notice,
+    settings: Settings,
+    now: datetime,
+) -> None:
     facts = appointment_mail.load(session, firm_id=event.firm_id, appointment_id=event.appointment_id)
     if facts.appointment.end_time <= now and notice.template is not MailTemplate.DECLINED:
         return  # what was entered afterwards is no news to whoever was there
+    if row.action is Action.PROPOSE and facts.appointment.status is Status.CANCELLED:
+        return  # given up before anybody heard of it
+    given_up = row.from_status is Status.AWAITING_CONFIRMATION and row.to_status is Status.CANCELLED
+    if given_up and not _was_heard_of(session, event):
+        return
     people = appointment_mail.recipients(session, facts, notice.template, settings=settings, now=now)
     key = f"event:{event.outbox_event_id}:{notice.template.value}"
     appointment_mail.write(session, facts, notice, people, settings=settings, key=key, now=now)
+
+
+def _was_heard_of(session: Session, event: OutboxEvent) -> bool:
+    """Whether any mail about this appointment was written."""
+    found = session.scalar(
+        sa.select(MailMessage.mail_message_id)
+        .where(MailMessage.firm_id == event.firm_id, MailMessage.appointment_id == event.appointment_id)
+        .limit(1)
+    )
+    return found is not None
 
 
 def _put_off(session: Session, event_id: int, worker: str, now: datetime, problem: str) -> None:
