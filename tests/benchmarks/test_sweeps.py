@@ -19,7 +19,7 @@ from tests.factories import World, make_world
 from tests.lifecycle.due_rows import many
 from tests.lifecycle.test_sweeps_at_once import release_in_advance
 from webapp.lifecycle.outcomes import COMPLETED_REASON
-from webapp.lifecycle.sweeps import due, sweep
+from webapp.lifecycle.sweeps import BATCH, due, sweep
 from webapp.lifecycle.sweeps import plan as plans
 from webapp.models import Appointment, AppointmentStatusHistory
 from webapp.vocabulary import Action, ActorKind, Status, SweepKind
@@ -27,6 +27,8 @@ from webapp.vocabulary import Action, ActorKind, Status, SweepKind
 pytestmark = pytest.mark.benchmark
 
 DUE = 10_000
+ROUNDS = 5
+CONTROL = 100
 ALL = int(os.environ.get("DAYBOOK_BENCH_ROWS") or 100_000)
 HOUR = timedelta(hours=1)
 
@@ -113,30 +115,37 @@ def run_bare(engine: Engine, statements: list[tuple[str, Any]]) -> None:
 
 
 def test_completing_ten_thousand(session: Session, engine: Engine) -> None:
-    """At least 20 times the control, within twice the bare statements, four statements for each batch."""
-    worlds = [make_world(session, slug=slug) for slug in ("warm", "sweep", "bare", "loop")]
-    for world in worlds:
-        count = DUE if world.firm.slug != "loop" else DUE // 10
-        ids = many(session, world, count, last_end=world.now - 2 * HOUR)
-        release_in_advance(session, world)
-    warm, swept, bare, loop = worlds
-    sweep(session, firm_id=warm.firm.firm_id, now=warm.now)
-    control = timed(lambda: save_each(session, loop, ids)) / len(ids)
-    ours = timed(lambda: sweep(session, firm_id=swept.firm.firm_id, now=swept.now)) / DUE
-    statements = _statements_of_a_sweep(session, engine, bare)
-    bare_time = timed(lambda: run_bare(engine, statements)) / DUE
+    """At least 20 times the control, within twice the bare statements, three writes for each batch.
+
+    In five rounds, of which the best counts: other work on the machine only ever makes it slower.
+    """
+    ours, bare, controls = [], [], []
+    for turn in range(ROUNDS):
+        swept, stripped, loop = (
+            make_world(session, slug=f"{name}{turn}") for name in ("sweep", "bare", "loop")
+        )
+        for world in (swept, stripped):
+            many(session, world, DUE // ROUNDS, last_end=world.now - 2 * HOUR)
+            release_in_advance(session, world)
+        ids = many(session, loop, CONTROL, last_end=loop.now - 2 * HOUR)
+        statements = _statements_of_a_sweep(session, engine, stripped)
+        ours.append(timed(lambda here=swept: sweep(session, firm_id=here.firm.firm_id, now=here.now)))
+        bare.append(timed(lambda sent=statements: run_bare(engine, sent)))
+        controls.append(timed(lambda here=loop, ids=ids: save_each(session, here, ids)))
+        writes = [text for text, _ in statements if text.split(maxsplit=1)[0] in ("UPDATE", "INSERT")]
+        assert len(writes) == 3 * (DUE // ROUNDS // BATCH)
     session.rollback()
     done = session.scalar(sa.select(sa.func.count()).where(Appointment.status == Status.COMPLETED))
-    assert done == 3 * DUE + len(ids)
-    writes = [text for text, _ in statements if text.split()[0] in ("UPDATE", "INSERT")]
+    assert done == 2 * DUE + ROUNDS * CONTROL
+    each = min(ours) / (DUE / ROUNDS)
+    each_bare = min(bare) / (DUE / ROUNDS)
+    each_control = min(controls) / CONTROL
     print(
-        f"\n{engine.dialect.name}: sweep {1 / ours:,.0f} rows/s, bare {1 / bare_time:,.0f} rows/s "
-        f"(x{ours / bare_time:.2f}), control {1 / control:,.0f} rows/s (x{control / ours:.1f}), "
-        f"{len(writes) / (DUE / 500):.0f} writing statements for a batch of 500"
+        f"\n{engine.dialect.name}: sweep {1 / each:,.0f} rows/s, bare {1 / each_bare:,.0f} rows/s "
+        f"(x{each / each_bare:.2f}), control {1 / each_control:,.0f} rows/s (x{each_control / each:.1f})"
     )
-    assert control / ours >= 20
-    assert ours / bare_time <= 2
-    assert len(writes) == 3 * DUE / 500
+    assert each_control / each >= 20
+    assert each / each_bare <= 2
 
 
 def _statements_of_a_sweep(session: Session, engine: Engine, world: World) -> list[tuple[str, Any]]:
@@ -148,8 +157,8 @@ def _statements_of_a_sweep(session: Session, engine: Engine, world: World) -> li
     with recorded(engine) as seen:
         session.connection(execution_options={"write": True})
         cursor = None
-        for _ in range(DUE // 500):
-            batch = due.fetch(session, plan, SweepKind.COMPLETE, after=cursor, limit=500, lock=True)
+        for _ in range(DUE // ROUNDS // BATCH):
+            batch = due.fetch(session, plan, SweepKind.COMPLETE, after=cursor, limit=BATCH, lock=True)
             batches.move(session, batch.moves, SweepKind.COMPLETE, firm_id=plan.firm_id, now=plan.now)
             cursor = batch.last
     session.rollback()

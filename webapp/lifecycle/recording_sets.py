@@ -4,9 +4,8 @@ Nothing else executes them: the status, the history and the outbox are written t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -30,9 +29,11 @@ MOVES: rowsets.Columns = {
 STAMPS = {Status.COMPLETED: "completed_at", Status.NO_SHOW: "no_show_at", Status.CANCELLED: "cancelled_at"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One appointment of a set that takes the same step. ``version`` is the one that was seen."""
+class Move(NamedTuple):
+    """One appointment of a set that takes the same step. ``version`` is the one that was seen.
+
+    A tuple, because there are many of them: in the order of ``MOVES``, they are the rows of the statements.
+    """
 
     appointment_id: int
     version: int
@@ -43,8 +44,7 @@ class Move:
 
 def encode(session: Session, moves: Sequence[Move]) -> str:
     """The moves as the first two statements take them."""
-    rows = ((m.appointment_id, m.version, m.occurred_at, m.reason, m.no_show_party) for m in moves)
-    return rowsets.encode(session, MOVES, rows)
+    return rowsets.encode(session, MOVES, moves)
 
 
 def change(

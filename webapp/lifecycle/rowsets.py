@@ -23,7 +23,7 @@ def encode(session: Session, columns: Columns, rows: Iterable[Sequence[Any]]) ->
     if session.get_bind().dialect.name == "postgresql":
         names = list(columns)
         return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=datetime.isoformat)
-    return json.dumps(list(map(list, rows)), default=_stored)
+    return json.dumps(list(rows), default=_stored)
 
 
 def table(session: Session, name: str, columns: Columns, encoded: str) -> FromClause:
