@@ -27,6 +27,7 @@ PUBLIC = {
     "invitees.reply",
 }
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
+CLIENTS = "client_page."  # behind a personal link; test_client_page.py
 FRAGMENTS = {
     "accounts.options",
     "appointments.menu",
@@ -131,7 +132,10 @@ def test_every_route_says_who_may_reach_it(app: Flask) -> None:
 
 def test_few_routes_are_open_to_everybody(app: Flask) -> None:
     public = {rule.endpoint for rule, permission in routes(app) if permission is None}
-    assert {endpoint for endpoint in public if not endpoint.startswith(PROBES)} == PUBLIC
+    assert {endpoint for endpoint in public if not endpoint.startswith((*PROBES, CLIENTS))} == PUBLIC
+    assert {endpoint for endpoint in public if endpoint.startswith(CLIENTS)} == {
+        f"{CLIENTS}{step}" for step in ("show", "confirm", "cancel", "move", "slots")
+    }
 
 
 def test_strangers_are_sent_to_sign_in(app: Flask, values: dict[str, object]) -> None:
