@@ -96,7 +96,8 @@ def _stop(running: "dict[str, subprocess.Popen[str]]") -> int:
             process.kill()
             code = process.wait()
         click.echo(f"{name:6} | ended ({_how(code)})")
-        worst = worst or (1 if code < 0 else code)
+        if code != -signal.SIGTERM:  # who has not quite begun may end just like that
+            worst = worst or (1 if code < 0 else code)
     return worst
 
 
