@@ -128,20 +128,19 @@ def dossier(session: Session, *, firm_id: int, appointment_id: int) -> Dossier:
 
 def _chain(session: Session, appointment: Appointment) -> list[Link]:
     root = appointment.chain_root_id or appointment.appointment_id
-    members = session.execute(
-        sa.select(
-            Appointment.appointment_id,
-            Appointment.chain_position,
-            Appointment.start_time,
-            Appointment.end_time,
-            Appointment.status,
-        )
-        .where(
-            Appointment.firm_id == appointment.firm_id,
-            sa.or_(Appointment.appointment_id == root, Appointment.chain_root_id == root),
-        )
-        .order_by(Appointment.chain_position)
+    columns = (
+        Appointment.appointment_id,
+        Appointment.chain_position,
+        Appointment.start_time,
+        Appointment.end_time,
+        Appointment.status,
     )
+    # Two key look-ups: an OR of both would have SQLite walk through all of the firm's appointments.
+    first, later = (
+        sa.select(*columns).where(Appointment.firm_id == appointment.firm_id, condition)
+        for condition in (Appointment.appointment_id == root, Appointment.chain_root_id == root)
+    )
+    members = session.execute(sa.union_all(first, later).order_by("chain_position"))
     return [Link(*row) for row in members]
 
 
