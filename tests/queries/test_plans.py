@@ -84,30 +84,34 @@ def paths(desk: Desk, path: str) -> str:
     return path.format(id=MANY // 2 // PER_DAY * PER_DAY + 8)
 
 
-def faults(desk: Desk, statement: Statement) -> list[str]:
+def faults(desk: Desk, statement: Statement, bounded: set[str]) -> list[str]:
     """What of the plan would grow with the firm; empty when all of it is by a key or a short range."""
     if desk.engine.dialect.name == "postgresql":
-        return [told for node in postgres_plan(desk.engine, statement) if (told := _reads_all(node))]
-    return [line for line in sqlite_plan(desk.engine, statement) if _walks(line)]
+        return [told for node in postgres_plan(desk.engine, statement) if (told := _reads_all(node, bounded))]
+    return [line for line in sqlite_plan(desk.engine, statement) if _walks(line, bounded)]
 
 
-def _reads_all(node: dict[str, Any]) -> str:
+def _reads_all(node: dict[str, Any], bounded: set[str]) -> str:
     """A whole table, or a whole firm's part of an index."""
     if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE:
         return f"Seq Scan on {node['Relation Name']}"
     condition = re.sub(r"::\w+|[()' ]", "", node.get("Index Cond", ""))
-    large = node.get("Relation Name", "appointment") in LARGE and node.get("Index Name") not in BOUNDED
+    large = node.get("Relation Name", "appointment") in LARGE and node.get("Index Name") not in bounded
     return (
         f"the whole firm in {node['Index Name']}" if large and re.fullmatch(r"firm_id=\d+", condition) else ""
     )
 
 
-def _walks(line: str) -> bool:
+def _walks(line: str, bounded: set[str]) -> bool:
     """A scan of a table, or a search by the firm alone; other than of the few rows that a subquery left."""
     if whole := re.match(r"SEARCH (\S+) USING (?:COVERING )?INDEX (\S+) \(firm_id=\?\)$", line):
-        return whole[1] not in SMALL and whole[2] not in BOUNDED
+        return whole[1] not in SMALL and whole[2] not in bounded
     scan = re.match(r"SCAN (\S+)", line)
-    if scan is None or scan[1] in SMALL or scan[1].startswith(("CONSTANT", "(", "anon_", "subquery")):
+    if (
+        scan is None
+        or scan[1] in SMALL
+        or scan[1].startswith(("CONSTANT", "(", "anon_", "found", "subquery"))
+    ):
         return "AUTOMATIC" in line
     return True
 
@@ -123,7 +127,7 @@ def test_a_page_reads_by_index(desk_of: DeskOf, path: str) -> None:
     found = [
         f"{fault} in: {statement.short}"
         for statement in desk.statements(paths(desk, path))
-        for fault in faults(desk, statement)
+        for fault in faults(desk, statement, BOUNDED - {"ix_appointment_start"} if "?q=" in path else BOUNDED)
     ]
     assert not found, "\n".join(found)
 
@@ -179,5 +183,5 @@ def test_a_scan_is_told_from_a_search(desk_of: DeskOf) -> None:
     with Session(desk.engine) as session, captured(desk.engine) as found:
         session.execute(sa.select(Appointment.appointment_id).where(Appointment.booked_by == "Nobody"))
         session.execute(sa.select(Appointment.appointment_id).where(Appointment.appointment_id == 7))
-    assert faults(desk, found[0])
-    assert not faults(desk, found[1])
+    assert faults(desk, found[0], BOUNDED)
+    assert not faults(desk, found[1], BOUNDED)
