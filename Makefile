@@ -54,7 +54,7 @@ install-dev: $(VENV)/.stamp-dev ; @:
 
 run: install
 	@$(BIN)/daybook db upgrade
-	@$(BIN)/daybook demo
+	@$(BIN)/daybook demo --if-empty
 	@PORT=$(PORT) $(BIN)/daybook serve --with-worker
 
 gates: install-dev

@@ -1,10 +1,11 @@
 """The application factory."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from flask import Flask, Response, request
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -54,10 +55,23 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         prepare(db.engine)
     ui.install(app)
+    _end_reading_with_commit(app)
     _answer_when_the_database_does_not(app)
     if db_warning := _warning(settings):
         app.logger.warning(db_warning)
     return app
+
+
+def _end_reading_with_commit(app: Flask) -> None:
+    """End what a page has read with COMMIT. psycopg forgets its prepared statements at a ROLLBACK, and
+    planning is most of what a page's SQL costs on PostgreSQL: five times faster on the board.
+    """
+
+    @app.teardown_request
+    def commit(error: BaseException | None) -> None:
+        if error is None and request.method in {"GET", "HEAD"} and db.session.registry.has():
+            with suppress(SQLAlchemyError):
+                db.session.commit()
 
 
 def _answer_when_the_database_does_not(app: Flask) -> None:

@@ -135,10 +135,12 @@ def parse_clock(text: str) -> time:
 
 
 def duration(minutes: int) -> str:
-    """``45 min``, ``2 h``, ``2 h 28 min``, ``3 days``."""
-    if minutes >= 48 * 60:
-        return f"{minutes // 1440} days"
-    hours, rest = divmod(minutes, 60)
+    """``45 min``, ``2 h 28 min``, ``1 day 3 h``, ``3 days``."""
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days > 1:
+        return f"{days} days"
+    if days:
+        return f"1 day {hours} h" if hours else "1 day"
     if not hours:
         return f"{rest} min"
     return f"{hours} h {rest} min" if rest else f"{hours} h"

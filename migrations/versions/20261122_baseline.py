@@ -156,6 +156,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_audit_event_subject", ["firm_id", "subject", "subject_id", "audit_event_id"], unique=False
         )
+        batch_op.create_index("ix_audit_event_changed_at", ["firm_id", "changed_at"], unique=False)
 
     op.create_table(
         "contact",
@@ -436,7 +437,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("firm_id", "term", "contact_id", name=op.f("pk_contact_term")),
     )
     with op.batch_alter_table("contact_term", schema=None) as batch_op:
-        batch_op.create_index("ix_contact_term_contact", ["firm_id", "contact_id"], unique=False)
+        batch_op.create_index("ix_contact_term_contact", ["firm_id", "contact_id", "term"], unique=False)
 
     op.create_table(
         "appointment_status_history",
@@ -610,6 +611,7 @@ def downgrade() -> None:
 
     op.drop_table("contact")
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_event_changed_at")
         batch_op.drop_index("ix_audit_event_subject")
 
     op.drop_table("audit_event")

@@ -5,7 +5,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TODAY, Desk
-from webapp.lifecycle import appointments
+from webapp.lifecycle import appointments, details
+from webapp.models import Appointment
 from webapp.vocabulary import CancelledBy
 
 
@@ -62,7 +63,7 @@ def test_a_row_that_somebody_else_changed_says_who_and_changes_nothing(desk: Des
     with desk.session() as session:
         appointments.cancel(
             session,
-            session.get_one(type(desk.get(desk.by("Chloe Martin"))), desk.by("Chloe Martin")),
+            session.get_one(Appointment, desk.by("Chloe Martin")),
             actor=world.acting(world.manager),
             reason="Client emergency",
             cancelled_by=CancelledBy.CLIENT,
@@ -83,7 +84,7 @@ def test_a_dialog_on_a_changed_appointment_closes_and_says_who_was_first(desk: D
     row(desk, "Jonas Weber").get_by_role("link", name="No-show").click()
     page.get_by_label("Client didn’t show").check()
     with desk.session() as session:
-        jonas = session.get_one(type(desk.get(desk.by("Jonas Weber"))), desk.by("Jonas Weber"))
+        jonas = session.get_one(Appointment, desk.by("Jonas Weber"))
         appointments.complete(session, jonas, actor=world.acting(world.manager), now=world.now)
         session.commit()
     page.get_by_role("button", name="Record no-show").click()
@@ -99,7 +100,7 @@ def test_other_peoples_changes_appear_and_leave_an_open_form_alone(desk: Desk) -
     row(desk, "Jonas Weber").get_by_role("link", name="No-show").click()
     page.get_by_label("Note").fill("Half written")
     with desk.session() as session:
-        chloe = session.get_one(type(desk.get(desk.by("Chloe Martin"))), desk.by("Chloe Martin"))
+        chloe = session.get_one(Appointment, desk.by("Chloe Martin"))
         appointments.complete(session, chloe, actor=world.acting(world.manager), now=world.now)
         session.commit()
     expect(page.locator("#changes")).to_contain_text(
@@ -157,3 +158,23 @@ def test_the_row_menu_is_fetched_when_it_is_opened(desk: Desk) -> None:
     menu.locator("summary").click()
     menu.get_by_role("link", name="Cancel appointment").click()
     expect(page.get_by_role("dialog")).to_contain_text("Who cancels?")
+
+
+def test_another_persons_edit_of_the_details_is_news_too(desk: Desk) -> None:
+    page, world = desk.page, desk.world
+    page.goto(f"/day/{TODAY}")
+    with desk.session() as session:
+        details.edit(
+            session,
+            session.get_one(Appointment, desk.by("Ivy Thompson")),
+            actor=world.acting(world.manager),
+            location="Room 9",
+            notes="",
+            contact_id=desk.get(desk.by("Ivy Thompson")).contact_id,
+            now=world.now,
+            expected_version=1,
+        )
+        session.commit()
+    expect(page.locator("#changes")).to_contain_text(
+        "Daniel Osei changed its details: Ivy Thompson, 11:00", timeout=9000
+    )

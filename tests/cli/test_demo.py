@@ -97,6 +97,14 @@ def test_it_leaves_a_database_with_a_real_firm_alone(
 
 
 @pytest.mark.one_engine("sqlite")  # nothing reaches the database
+def test_beside_a_real_firm_it_can_step_aside(daybook: Daybook, world: World, session: Session) -> None:
+    before = count(session)
+    result = daybook("demo", "--if-empty")
+    assert result.exit_code == 0
+    assert "No demo is loaded: the database has a firm of its own, Marlow." in result.stdout
+    assert count(session) == before
+
+
 def test_it_refuses_production(daybook: Daybook, monkeypatch: pytest.MonkeyPatch, session: Session) -> None:
     monkeypatch.setenv("DAYBOOK_ENV", "production")
     result = daybook("demo")

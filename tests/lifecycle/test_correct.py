@@ -79,7 +79,9 @@ def test_a_meeting_that_still_runs_is_completed_now_not_later(
 
 
 def test_another_party_is_a_correction(session: Session, world: World, missed: Appointment) -> None:
+    recorded = missed.no_show_at
     amend(session, world, missed, party=NoShowParty.STAFF)
+    assert missed.no_show_at == recorded
     written = rows.history(session, missed)[-1]
     assert (written["from_status"], written["to_status"], written["no_show_party"]) == (
         "no_show",

@@ -2,66 +2,15 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-import time_machine
-from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from tests.factories import NOW, make_world
-from tests.support.engines import ENGINES, make_app, settings_for
-from tests.support.many import fill
-from tests.support.signed_in import sign_in
-from tests.support.statements import Statement, captured
-from webapp.extensions import db
-from webapp.models.engine import make_engine
+from tests.support.desks import Desk, desk_over
+from tests.support.engines import ENGINES
 
-FEW, MANY = 10, 20_000
-
-
-@dataclass(frozen=True)
-class Desk:
-    """An application over so many appointments, with the manager signed in."""
-
-    app: Flask
-    engine: Engine
-    browser: FlaskClient
-    count: int
-
-    def statements(self, path: str, **data: Any) -> list[Statement]:
-        """What a page asks the database, the whole answer read; with data it is posted to."""
-        with time_machine.travel(NOW, tick=False), captured(self.engine) as found:
-            answer = self.browser.post(path, data=data) if data else self.browser.get(path)
-            answer.get_data()
-            answer.close()
-        assert answer.status_code == 200, f"{path} answered {answer.status_code}"
-        return found
-
-
-@contextmanager
-def desk_over(url: str, count: int, folder: Path) -> Iterator[Desk]:
-    """Fill a migrated database and open the application on it."""
-    engine = make_engine(url)
-    app = make_app(settings_for(url, folder))
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    with Session(engine) as session:
-        world = make_world(session)
-        fill(engine, world, count, contacts=count // 2)
-        with time_machine.travel(NOW, tick=False):
-            browser = sign_in(app.test_client(), world.manager)
-    engine.dispose()
-    with app.app_context():
-        inside = db.engine
-    yield Desk(app, inside, browser, count)
-    inside.dispose()
-
-
+FEW, MANY = 10, 40_000
 DeskOf = Callable[[int], Desk]
 
 
@@ -87,7 +36,9 @@ def desk_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         def desk(count: int) -> Desk:
             if count not in made:
                 folder = tmp_path_factory.mktemp(f"of-{count}")
-                made[count] = stack.enter_context(desk_over(fresh_url(folder), count, folder))
+                made[count] = stack.enter_context(
+                    desk_over(fresh_url(folder), count, folder, contacts=count // 2)
+                )
             return made[count]
 
         yield desk

@@ -5,13 +5,15 @@ The statements are caught while the pages run, so a page cannot drift away from 
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.factories import NOW
-from tests.queries.conftest import MANY, Desk, DeskOf
+from tests.queries.conftest import MANY, DeskOf
+from tests.support.desks import Desk
 from tests.support.many import PER_DAY
 from tests.support.statements import Statement, captured, postgres_plan, sqlite_plan
 from webapp.models import Appointment
@@ -27,6 +29,15 @@ LARGE = {
 }
 SMALL = {"account", "appointment_type", "firm", "invitation", "staff_user", "submission", "user_session"}
 """A handful of rows for each firm: reading all of them is cheaper than an index."""
+
+BOUNDED = {
+    "ix_appointment_start",  # read in order from one end: a LIMIT stops after a page
+    "ix_contact_sort_name",
+    "ix_appointment_awaiting",  # of the few that wait for somebody
+    "ix_appointment_requested",
+    "uq_appointment_firm_id_rescheduled_from_id",  # while few were moved, PostgreSQL merges with it
+}
+"""Indexes that may be read for a whole firm."""
 
 BOARD = (
     "/day/2026-01-13",
@@ -53,14 +64,14 @@ PAGES = (
     "/appointments?type=3&status=no_show&staff=me",
     "/appointments?q=ada+abara3",
     "/appointments?q=ada+abara3&status=completed&from=2025-01-01",
-    "/appointments?q=0000012",
+    "/appointments?q=0000016",
     "/appointments?q=c12@client.example",
     "/appointments?q=2088",
     "/requests",
     "/requests?staff=me",
     "/needs-outcome",
     "/needs-outcome?staff=me",
-    "/appointments.csv?from=2026-01-12&to=2026-01-14",
+    "/appointments.csv?from=2026-01-12&to=2026-01-12",
     "/contacts",
     "/contacts?q=ada+abara3",
     "/contacts/77",
@@ -73,34 +84,50 @@ def paths(desk: Desk, path: str) -> str:
     return path.format(id=MANY // 2 // PER_DAY * PER_DAY + 8)
 
 
-def faults(desk: Desk, statement: Statement) -> list[str]:
-    """What of the plan would grow with the firm; empty when all of it is by index."""
+def faults(desk: Desk, statement: Statement, bounded: set[str]) -> list[str]:
+    """What of the plan would grow with the firm; empty when all of it is by a key or a short range."""
     if desk.engine.dialect.name == "postgresql":
-        return [
-            f"Seq Scan on {node['Relation Name']}"
-            for node in postgres_plan(desk.engine, statement)
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
-        ]
-    return [line for line in sqlite_plan(desk.engine, statement) if _walks(line)]
+        return [told for node in postgres_plan(desk.engine, statement) if (told := _reads_all(node, bounded))]
+    return [line for line in sqlite_plan(desk.engine, statement) if _walks(line, bounded)]
 
 
-def _walks(line: str) -> bool:
-    """A scan of a table or of a whole index, other than of the few rows that a subquery has left."""
-    if "AUTOMATIC" in line:
-        return True
+def _reads_all(node: dict[str, Any], bounded: set[str]) -> str:
+    """A whole table, or a whole firm's part of an index."""
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE:
+        return f"Seq Scan on {node['Relation Name']}"
+    condition = re.sub(r"::\w+|[()' ]", "", node.get("Index Cond", ""))
+    large = node.get("Relation Name", "appointment") in LARGE and node.get("Index Name") not in bounded
+    return (
+        f"the whole firm in {node['Index Name']}" if large and re.fullmatch(r"firm_id=\d+", condition) else ""
+    )
+
+
+def _walks(line: str, bounded: set[str]) -> bool:
+    """A scan of a table, or a search by the firm alone; other than of the few rows that a subquery left."""
+    if whole := re.match(r"SEARCH (\S+) USING (?:COVERING )?INDEX (\S+) \(firm_id=\?\)$", line):
+        return whole[1] not in SMALL and whole[2] not in bounded
     scan = re.match(r"SCAN (\S+)", line)
-    if scan is None or scan[1] in SMALL or line.startswith(("SCAN CONSTANT", "SCAN (")):
-        return False
-    return not scan[1].startswith(("anon_", "subquery"))
+    if (
+        scan is None
+        or scan[1] in SMALL
+        or scan[1].startswith(("CONSTANT", "(", "anon_", "found", "subquery"))
+    ):
+        return "AUTOMATIC" in line
+    return True
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_reads_by_index(desk_of: DeskOf, path: str) -> None:
     desk = desk_of(MANY)
+    if path.startswith("/week/") and desk.engine.dialect.name == "postgresql":
+        # Beside 350 rows a table of this size is small, and read whole. The statements are those of the day.
+        week, day = ({asked.sql for asked in desk.statements(board)} for board in (path, BOARD[0]))
+        assert week == day
+        return
     found = [
         f"{fault} in: {statement.short}"
         for statement in desk.statements(paths(desk, path))
-        for fault in faults(desk, statement)
+        for fault in faults(desk, statement, BOUNDED - {"ix_appointment_start"} if "?q=" in path else BOUNDED)
     ]
     assert not found, "\n".join(found)
 
@@ -156,5 +183,5 @@ def test_a_scan_is_told_from_a_search(desk_of: DeskOf) -> None:
     with Session(desk.engine) as session, captured(desk.engine) as found:
         session.execute(sa.select(Appointment.appointment_id).where(Appointment.booked_by == "Nobody"))
         session.execute(sa.select(Appointment.appointment_id).where(Appointment.appointment_id == 7))
-    assert faults(desk, found[0])
-    assert not faults(desk, found[1])
+    assert faults(desk, found[0], BOUNDED)
+    assert not faults(desk, found[1], BOUNDED)

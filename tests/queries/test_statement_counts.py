@@ -1,8 +1,9 @@
-"""How many statements a page takes: few, and as many for ten appointments as for twenty thousand."""
+"""How many statements a page takes: few, and as many for ten appointments as for forty thousand."""
 
 import pytest
 
-from tests.queries.conftest import FEW, MANY, Desk, DeskOf
+from tests.queries.conftest import FEW, MANY, DeskOf
+from tests.support.desks import Desk
 from tests.support.statements import Statement
 
 MOST = 6
@@ -47,7 +48,7 @@ def test_a_page_takes_few_statements(desk_of: DeskOf, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_takes_as_many_statements_for_twenty_thousand(desk_of: DeskOf, path: str) -> None:
+def test_a_page_takes_as_many_statements_for_forty_thousand(desk_of: DeskOf, path: str) -> None:
     assert len(asked(desk_of(MANY), path)) == len(asked(desk_of(FEW), path))
 
 

@@ -92,8 +92,11 @@ def test_the_filters_are_shown_as_they_were_set(desk: FlaskClient, world: World,
     assert page.one(id="from").attrs["value"] == "2026-01-01"
     assert page.one(id="to").attrs["value"] == "2026-02-01"
     checked = [box.attrs["value"] for box in page.one(id="filters").all("input") if "checked" in box.attrs]
-    assert checked == ["confirmed", "oldest"]
-    assert [option.text for option in page.all("option") if "selected" in option.attrs] == ["Review"]
+    assert checked == ["confirmed"]
+    assert [option.text for option in page.all("option") if "selected" in option.attrs] == [
+        "Review",
+        "Oldest first",
+    ]
 
 
 @one_engine
@@ -273,3 +276,14 @@ def test_searching_with_dates_stays_within_them(session: Session, world: World) 
         size=5,
     )
     assert found == [mine[1]]
+
+
+def test_an_imported_appointment_is_found_by_its_old_reference(
+    desk: FlaskClient, session: Session, three: list[int]
+) -> None:
+    session.get_one(Appointment, three[1]).external_ref = "V-5639907"
+    session.commit()
+    for old in ("V-5639907", " V-5639907 "):
+        assert rows(parse(desk.get("/appointments", query_string={"q": old}))) == [three[1]]
+        assert rows(parse(desk.get("/day/2026-01-14", query_string={"q": old}))) == [three[1]]
+    assert rows(parse(desk.get("/appointments", query_string={"q": "V-563990"}))) == []

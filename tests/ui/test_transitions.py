@@ -1,7 +1,7 @@
 """The transitions' URLs: who may, what is refused and how, one effect per form."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -190,6 +190,8 @@ def test_an_outcome_before_the_start_says_when_it_opens(
         ("correction", {"reason": ""}, "Give a reason for the correction"),
         ("rescheduling", {"start": ""}, "Choose a time."),
         ("rescheduling", {"start": "yesterday"}, "Choose one of the times on the page."),
+        ("rescheduling", {"start": "9999-12-31T23:59Z"}, "Choose one of the times on the page."),
+        ("rescheduling", {"start": "0001-01-01T00:00Z"}, "Choose one of the times on the page."),
         ("rescheduling", {"start": "2026-01-12T09:00Z"}, "Choose a time that has not passed."),
         ("rescheduling", {"start": "2099-01-12T09:00Z"}, "more than five years ahead"),
         ("rescheduling", {"staff_user_id": "777"}, "Not a valid choice"),
@@ -270,3 +272,20 @@ def test_only_a_manager_is_offered_a_double_booking_and_it_needs_a_reason(
     without = dict(facts(world, "rescheduling", double_book="y"), reason="")
     assert client.post(url, data=without).status_code == 422
     assert client.post(url, data=facts(world, "rescheduling", double_book="y")).status_code == 303
+
+
+def test_a_time_that_the_clock_shows_twice_is_the_one_after_the_start(
+    session: Session, world: World, client: FlaskClient
+) -> None:
+    start = datetime(2025, 10, 26, 1, 15, tzinfo=UTC)  # 01:15 in London for the second time
+    appointment = at_status(session, Status.CONFIRMED, world, start=start)
+    with time_machine.travel(start + timedelta(minutes=25), tick=False):
+        sign_in(client, world.staff)
+        url = f"/appointments/{appointment.appointment_id}/no-show"
+        assert 'value="01:40"' in client.get(url).text
+        answer = client.post(url, data=dict(facts(world, "no-show"), at="01:40"))
+    assert answer.status_code == 303
+    session.rollback()
+    session.expire_all()
+    found = session.get_one(Appointment, appointment.appointment_id)
+    assert found.no_show_at == start + timedelta(minutes=25)

@@ -18,13 +18,17 @@ from webapp.extensions import db
 @click.option(
     "--reset", is_flag=True, help="Drop everything and load again; only if all firms are demo firms."
 )
+@click.option("--if-empty", is_flag=True, help="Leave a database with a firm of its own as it is.")
 @with_appcontext
-def demo(reset: bool) -> None:
+def demo(reset: bool, if_empty: bool) -> None:
     """Load two demo firms around today's date, once, and print how to sign in."""
     if settings().production:
         raise click.ClickException("Demo data is not for production: its passwords are known to everyone.")
     require_head()
     present, real = demos.firms(db.session())
+    if real and if_empty and not reset:
+        click.echo(f"No demo is loaded: the database has a firm of its own, {real[0].name}.")
+        return
     if real:
         raise click.ClickException(f"The database has a firm of its own, {real[0].name}: no demo beside it.")
     if present and not reset:
@@ -38,8 +42,9 @@ def demo(reset: bool) -> None:
         db.session.remove()
         post.send(_session, settings=settings(), now=now)
         click.echo(f"Loaded the demo in {perf_counter() - began:.1f} s.")
-    for line in demos.sign_ins(db.session()):
-        click.echo(line)
+    if not if_empty:  # `daybook serve`, which follows, prints them with the address
+        for line in demos.sign_ins(db.session()):
+            click.echo(line)
 
 
 def _session() -> Session:

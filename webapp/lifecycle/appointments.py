@@ -336,7 +336,7 @@ def correct(
 ) -> None:
     """completed ↔ no_show, or another party; by a manager within the firm's window, with a reason.
 
-    The stamp of the new outcome is the meeting's own time; the old one's is cleared.
+    The stamp of a new outcome is the meeting's own time; the old one's is cleared.
     """
     version = check(session, appointment, Action.CORRECT, actor, now, expected_version)
     if to not in OUTCOMES:
@@ -355,7 +355,7 @@ def correct(
         now=now,
         expected_version=version,
         reason=_required(reason, "Give a reason for the correction; the history keeps it."),
-        occurred_at=min(appointment.end_time, now) if to is Status.COMPLETED else appointment.start_time,
+        occurred_at=_corrected_at(appointment, to, now),
         no_show_party=party,
     )
 
@@ -387,6 +387,13 @@ def check(
     if action is Action.CORRECT and not limits.correctable(session, appointment, now=now):
         raise NotAllowed(limits.correction_closed(session, appointment))
     return appointment.version
+
+
+def _corrected_at(appointment: Appointment, to: Status, now: datetime) -> datetime:
+    """When the corrected outcome is said to have happened; another party leaves the no-show's time."""
+    if to is Status.COMPLETED:
+        return min(appointment.end_time, now)
+    return appointment.no_show_at or appointment.start_time
 
 
 def _required(text: str, sentence: str) -> str:

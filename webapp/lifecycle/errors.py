@@ -22,6 +22,10 @@ class Missing(DomainError):
     """There is no such thing in this firm (404)."""
 
 
+class Unavailable(DomainError):
+    """The database did not answer, or gave up; nothing of this unit of work was saved (503)."""
+
+
 class Conflict(DomainError):
     """The appointment is not in a state that allows it (409)."""
 
@@ -32,6 +36,14 @@ class NotAllowed(Conflict):
 
 class Stale(Conflict):
     """Somebody changed the appointment after the page was made; the sentence says who and when."""
+
+
+class Overtaken(Stale):
+    """A record without a version of its own was changed meanwhile; ``last`` is the number of that change."""
+
+    def __init__(self, sentence: str, last: int) -> None:
+        self.last = last
+        super().__init__(sentence)
 
 
 class SlotTaken(Conflict):

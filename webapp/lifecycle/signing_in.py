@@ -37,7 +37,9 @@ class Match:
 
 def normal_email(text: str) -> str:
     """An e-mail address as accounts keep it."""
-    return "".join(text.split()).lower()
+    return "".join(
+        character for character in text if character.isprintable() and not character.isspace()
+    ).lower()
 
 
 def matches(session: Session, *, email: str, password: str) -> list[Match]:

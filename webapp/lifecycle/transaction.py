@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
+
+from webapp.lifecycle.errors import Unavailable
 
 Result = TypeVar("Result")
 
@@ -24,6 +26,9 @@ def run(session: Session, work: Callable[[], Result]) -> Result:
     once (see ``models.engine``). ``work`` must load what it changes itself: after a roll-back it is called
     again from the start, at most three times in all, when PostgreSQL reports a deadlock or a serialization
     failure.
+
+    Raises:
+        Unavailable: the database is locked, gone, or gave up each time.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -33,8 +38,11 @@ def run(session: Session, work: Callable[[], Result]) -> Result:
             session.commit()
         except DBAPIError as error:
             session.rollback()
-            if attempt == TRIES or not is_retryable(error):
-                raise
+            if is_retryable(error) and attempt < TRIES:
+                continue
+            if isinstance(error, OperationalError | InterfaceError):
+                raise Unavailable("The database did not answer. Wait a moment, then try again.") from error
+            raise
         except BaseException:
             session.rollback()
             raise

@@ -73,5 +73,5 @@ class ContactTerm(Base):
 
     __table_args__ = (
         in_firm("contact", "contact_id", "contact_id"),
-        sa.Index("ix_contact_term_contact", "firm_id", "contact_id"),
+        sa.Index("ix_contact_term_contact", "firm_id", "contact_id", "term"),
     )

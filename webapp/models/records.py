@@ -72,6 +72,7 @@ class AuditEvent(Base):
     __table_args__ = (
         in_firm("staff_user", "changed_by_id", "staff_user_id"),
         sa.Index("ix_audit_event_subject", "firm_id", "subject", "subject_id", "audit_event_id"),
+        sa.Index("ix_audit_event_changed_at", "firm_id", "changed_at"),
         {"sqlite_autoincrement": True},
     )
 

@@ -4,7 +4,6 @@ Several statuses become one index range each, of which only a page's worth is re
 An IN over statuses would have either engine read and sort everything that has them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -98,13 +97,14 @@ def page(
 ) -> Page:
     """The rows after (or before) a key. At most three statements: exact reference, rows, count."""
     exact = _exact(session, firm_id, criteria)
-    backwards = before is not None
-    shared = _but_statuses(firm_id, criteria)
+    backwards, cursor = before is not None, before or after
+    source = _source(firm_id, criteria)
+    shared = _simple(source, firm_id, criteria)
     if exact is not None:
-        shared.append(Appointment.appointment_id != exact.appointment_id)
-    if cursor := before or after:
-        shared.append(_past(cursor, order, backwards=backwards))
-    picked = _picked(shared, criteria, order, backwards=backwards, limit=size + 1)
+        shared.append(source.appointment_id != exact.appointment_id)
+    if cursor is not None:
+        shared.append(_past(source, cursor, order, backwards=backwards))
+    picked = _picked(source, shared, criteria, order, backwards=backwards, limit=size + 1)
     found = _fetch(session, picked, order, backwards=backwards)
     more, found = len(found) > size, found[:size]
     if backwards:
@@ -125,27 +125,49 @@ def key(row: Row, order: Order) -> Cursor:
 
 
 def conditions(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
-    """The filters as conditions on an appointment, the statuses among them."""
-    found = _but_statuses(firm_id, criteria)
+    """All filters as conditions on an appointment."""
+    found = [*_simple(Appointment, firm_id, criteria), clients.contact_filter(firm_id, criteria.q)]
     if statuses := _statuses(criteria):
         found.append(Appointment.status.in_(statuses))
     return found
 
 
-def _but_statuses(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = [Appointment.firm_id == firm_id]
+def _source(firm_id: int, criteria: Criteria) -> Any:
+    """Where columns come from: the table, or what a search finds, found first and once.
+
+    Asked for both at once, SQLite would walk through the firm's years in order, waiting for the client's
+    appointments to come by.
+    """
+    if not criteria.q:
+        return Appointment
+    columns = (
+        Appointment.firm_id,
+        Appointment.appointment_id,
+        Appointment.start_time,
+        Appointment.end_time,
+        Appointment.created_at,
+        Appointment.status,
+        Appointment.staff_user_id,
+        Appointment.appointment_type_id,
+    )
+    condition = clients.contact_filter(firm_id, criteria.q)
+    found = sa.select(*columns).where(Appointment.firm_id == firm_id, condition)
+    return found.cte("found").prefix_with("MATERIALIZED").c
+
+
+def _simple(source: Any, firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    """The filters but for statuses and search."""
+    found = [source.firm_id == firm_id]
     if criteria.since is not None:
-        found.append(Appointment.start_time >= criteria.since)
+        found.append(source.start_time >= criteria.since)
     if criteria.before is not None:
-        found.append(Appointment.start_time < criteria.before)
+        found.append(source.start_time < criteria.before)
     if criteria.ended_by is not None:  # the bound on the start lets the status index stop at the present
-        found += [Appointment.start_time < criteria.ended_by, Appointment.end_time <= criteria.ended_by]
+        found += [source.start_time < criteria.ended_by, source.end_time <= criteria.ended_by]
     if criteria.staff_user_id is not None:
-        found.append(Appointment.staff_user_id == criteria.staff_user_id)
+        found.append(source.staff_user_id == criteria.staff_user_id)
     if criteria.appointment_type_id is not None:
-        found.append(Appointment.appointment_type_id == criteria.appointment_type_id)
-    if criteria.q:
-        found.append(clients.contact_filter(firm_id, criteria.q))
+        found.append(source.appointment_type_id == criteria.appointment_type_id)
     return found
 
 
@@ -163,34 +185,40 @@ def _exact(session: Session, firm_id: int, criteria: Criteria) -> Row | None:
     return next(iter(as_rows(session.execute(statement))), None)
 
 
-def _time(order: Order) -> Any:
-    return Appointment.created_at if order is Order.WAITING else Appointment.start_time
+def _time(source: Any, order: Order) -> Any:
+    return source.created_at if order is Order.WAITING else source.start_time
 
 
 def _descending(order: Order, *, backwards: bool) -> bool:
     return (order is Order.NEWEST) is not backwards
 
 
-def _past(cursor: Cursor, order: Order, *, backwards: bool) -> sa.ColumnElement[bool]:
+def _past(source: Any, cursor: Cursor, order: Order, *, backwards: bool) -> sa.ColumnElement[bool]:
     """After the cursor in the direction of reading, as one comparison of pairs: a range of an index."""
-    time = _time(order)
-    place = sa.tuple_(time, Appointment.appointment_id)
+    time = _time(source, order)
+    place = sa.tuple_(time, source.appointment_id)
     mark = sa.tuple_(sa.bindparam(None, cursor[0], time.type), sa.bindparam(None, cursor[1]))
     return place < mark if _descending(order, backwards=backwards) else place > mark
 
 
 def _picked(
-    shared: list[sa.ColumnElement[bool]], criteria: Criteria, order: Order, *, backwards: bool, limit: int
+    source: Any,
+    shared: list[sa.ColumnElement[bool]],
+    criteria: Criteria,
+    order: Order,
+    *,
+    backwards: bool,
+    limit: int,
 ) -> sa.Select[Any]:
     """References and sort times of the first ``limit`` appointments in the direction of reading."""
-    time, descending = _time(order), _descending(order, backwards=backwards)
+    time, descending = _time(source, order), _descending(order, backwards=backwards)
     branches = [
-        sa.select(Appointment.appointment_id, time.label("at"))
+        sa.select(source.appointment_id, time.label("at"))
         .where(*shared, *part)
-        .order_by(*_sorted(time, Appointment.appointment_id, descending))
+        .order_by(*_sorted(time, source.appointment_id, descending))
         .limit(limit)
         .subquery()
-        for part in _ranges(criteria)
+        for part in _ranges(source, criteria)
     ]
     if len(branches) == 1:
         return sa.select(branches[0])
@@ -198,15 +226,14 @@ def _picked(
     return sa.select(union).order_by(*_sorted(union.c.at, union.c.appointment_id, descending)).limit(limit)
 
 
-def _ranges(criteria: Criteria) -> Iterable[list[sa.ColumnElement[bool]]]:
+def _ranges(source: Any, criteria: Criteria) -> list[list[sa.ColumnElement[bool]]]:
     """One condition per status where the status leads; otherwise one for all."""
     statuses = _statuses(criteria)
-    narrow = criteria.staff_user_id is not None or criteria.q
     if not statuses:
         return [[]]
-    if narrow:
-        return [[Appointment.status.in_(statuses)]]
-    return [[Appointment.status == status] for status in statuses]
+    if criteria.staff_user_id is not None or criteria.q:
+        return [[source.status.in_(statuses)]]
+    return [[source.status == status] for status in statuses]
 
 
 def _sorted(time: Any, reference: Any, descending: bool) -> tuple[Any, Any]:
@@ -219,12 +246,13 @@ def _fetch(session: Session, picked: sa.Select[Any], order: Order, *, backwards:
     statement = (
         select_rows()
         .join(ids, ids.c.appointment_id == Appointment.appointment_id)
-        .order_by(*_sorted(_time(order), Appointment.appointment_id, descending))
+        .order_by(*_sorted(_time(Appointment, order), Appointment.appointment_id, descending))
     )
     return as_rows(session.execute(statement))
 
 
 def _count(session: Session, firm_id: int, criteria: Criteria, order: Order) -> int:
-    shared = _but_statuses(firm_id, criteria)
-    some = _picked(shared, criteria, order, backwards=False, limit=CAP + 1).subquery()
+    source = _source(firm_id, criteria)
+    shared = _simple(source, firm_id, criteria)
+    some = _picked(source, shared, criteria, order, backwards=False, limit=CAP + 1).subquery()
     return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0

@@ -160,6 +160,12 @@ def dossier(session: Session, *, firm_id: int, appointment_id: int) -> Dossier:
 def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict[int, list[Event]]]:
     """The chain in order, and the transitions of each member, oldest first. Every member has at least one."""
     root = appointment.chain_root_id or appointment.appointment_id
+    # Two key look-ups: an OR of both would have SQLite walk through all of the firm's appointments.
+    first, later = (
+        sa.select(Appointment.appointment_id).where(Appointment.firm_id == appointment.firm_id, condition)
+        for condition in (Appointment.appointment_id == root, Appointment.chain_root_id == root)
+    )
+    members = sa.union_all(first, later)
     history = AppointmentStatusHistory
     open_until = (
         sa.select(sa.func.max(PersonalLink.expires_at))
@@ -187,10 +193,7 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
                 history.firm_id == Appointment.firm_id, history.appointment_id == Appointment.appointment_id
             ),
         )
-        .where(
-            Appointment.firm_id == appointment.firm_id,
-            sa.or_(Appointment.appointment_id == root, Appointment.chain_root_id == root),
-        )
+        .where(Appointment.firm_id == appointment.firm_id, Appointment.appointment_id.in_(members))
         .order_by(Appointment.chain_position, history.sequence)
     )
     chain: dict[int, Link] = {}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from webapp.models import (
     Appointment,
     AppointmentStatusHistory,
     Attendance,
+    AuditEvent,
     Contact,
     StaffUser,
 )
@@ -59,10 +61,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transition by somebody, as the board's notice tells it."""
+    """One transition by somebody, or (without an action) an edit of the details, as the notice tells it."""
 
     actor_label: str
-    action: Action
+    action: Action | None
     client: str
     start_time: datetime
     changed_at: datetime
@@ -167,36 +169,49 @@ def changes_by_others(
     but_not: int,
     limit: int = 20,
 ) -> list[Change]:
-    """Transitions in the span recorded after ``since`` by anybody but this staff user, newest first."""
-    history = AppointmentStatusHistory
-    found = session.execute(
+    """What anybody but this staff user did in the span after ``since``, newest first. Two statements."""
+    history, edit = AppointmentStatusHistory, AuditEvent
+    transitions = _by_others(history, history.action, history.appointment_id, firm_id, span, since, but_not)
+    edits = _by_others(edit, sa.null(), edit.subject_id, firm_id, span, since, but_not).where(
+        edit.subject == "appointment"
+    )
+    found = [Change(*row) for part in (transitions, edits) for row in session.execute(part.limit(limit))]
+    return sorted(found, key=lambda change: change.changed_at, reverse=True)[:limit]
+
+
+def _by_others(
+    log: type[AppointmentStatusHistory] | type[AuditEvent],
+    action: Any,
+    appointment_id: Any,
+    firm_id: int,
+    span: tuple[datetime, datetime],
+    since: datetime,
+    but_not: int,
+) -> sa.Select[Any]:
+    return (
         sa.select(
-            history.actor_label,
-            history.action,
+            log.actor_label,
+            action,
             sa.func.coalesce(Contact.name, Account.name),
             Appointment.start_time,
-            history.changed_at,
+            log.changed_at,
         )
-        .select_from(history)
+        .select_from(log)
         .join(
             Appointment,
-            sa.and_(
-                Appointment.firm_id == history.firm_id, Appointment.appointment_id == history.appointment_id
-            ),
+            sa.and_(Appointment.firm_id == log.firm_id, Appointment.appointment_id == appointment_id),
         )
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
         .outerjoin(Account, Account.account_id == Appointment.account_id)
         .where(
-            history.firm_id == firm_id,
-            history.changed_at > since,
-            sa.or_(history.changed_by_id.is_(None), history.changed_by_id != but_not),
+            log.firm_id == firm_id,
+            log.changed_at > since,
+            sa.or_(log.changed_by_id.is_(None), log.changed_by_id != but_not),
             Appointment.start_time >= span[0],
             Appointment.start_time < span[1],
         )
-        .order_by(history.changed_at.desc(), history.history_id.desc())
-        .limit(limit)
+        .order_by(log.changed_at.desc())
     )
-    return [Change(*row) for row in found]
 
 
 def by_ids(session: Session, *, firm_id: int, appointment_ids: Sequence[int]) -> list[Row]:

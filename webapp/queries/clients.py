@@ -14,6 +14,8 @@ from webapp.lifecycle.terms import normalise, reference_of, words_of
 from webapp.models import Account, Appointment, ContactTerm
 from webapp.models.clients import TERM_LENGTH
 
+REF_LENGTH = 120
+"""The longest reference that an import keeps of another system's."""
 CANDIDATES = 20_000
 """How many terms the most selective word of a search may bring up."""
 MOST_CLIENTS = 2_000
@@ -59,6 +61,8 @@ def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnEleme
         conditions.append(_is_named(firm_id, q) if few else Appointment.account_id.in_(named))
     if reference is not None:
         conditions.append(Appointment.appointment_id == reference)
+    if 0 < len(q.strip()) <= REF_LENGTH:
+        conditions.append(Appointment.external_ref == q.strip())
     if not conditions:
         return sa.false()
     return sa.or_(*conditions) if few else _through_clients(firm_id, conditions)

@@ -38,6 +38,7 @@ class Record:
     staff_name: str
     location: str
     booked_by: str
+    external_ref: str | None
     created_at: datetime
     rescheduled_from: int | None
     rescheduled_to: int | None
@@ -87,6 +88,7 @@ def _select() -> sa.Select[Any]:
         StaffUser.name,
         Appointment.location,
         Appointment.booked_by,
+        Appointment.external_ref,
         Appointment.created_at,
         Appointment.rescheduled_from_id,
         _After.appointment_id,

@@ -4,7 +4,7 @@ from flask import Flask, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from webapp.lifecycle.errors import Conflict, DomainError, Forbidden, Invalid, Missing
+from webapp.lifecycle.errors import Conflict, DomainError, Forbidden, Invalid, Missing, Unavailable
 
 PAGES = {
     400: ("The request could not be read", "Go back, reload the page and try again."),
@@ -22,12 +22,19 @@ PAGES = {
 }
 
 
-def page(code: int, sentence: str = "", title: str = "") -> Response:
-    """An error page, or for htmx the same as a page in place of the main part."""
+def page(
+    code: int, sentence: str = "", title: str = "", actions: list[tuple[str, str]] | None = None
+) -> Response:
+    """An error page; ``actions`` are links onward, the first one the main way."""
     known, next_step = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     response = make_response(
         render_template(
-            "errors/error.html", code=code, heading=title or known, sentence=sentence, next_step=next_step
+            "errors/error.html",
+            code=code,
+            title=title or known,
+            sentence=sentence,
+            next_step=next_step,
+            actions=actions,
         ),
         code,
     )
@@ -51,6 +58,11 @@ def install(app: Flask) -> None:
             "Reload and try again",
         )
 
+    @app.errorhandler(Unavailable)
+    def database_unavailable(error: Unavailable) -> Response:
+        app.logger.error("database unavailable on %s %s", request.method, request.path, exc_info=error)
+        return unavailable()
+
     @app.errorhandler(DomainError)
     def domain_error(error: DomainError) -> Response:
         codes = {Forbidden: 403, Missing: 404, Conflict: 409, Invalid: 422}
@@ -69,6 +81,7 @@ def unavailable() -> Response:
     """503 with Retry-After, rendered without the database."""
     g.failed = True
     g.me = None
-    response = page(503)
+    again = request.full_path.rstrip("?") if request.method == "GET" else "/day"
+    response = page(503, actions=[("Try again", again)])
     response.headers["Retry-After"] = "5"
     return response

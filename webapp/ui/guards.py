@@ -9,6 +9,7 @@ from flask import Response, abort, current_app, g, redirect, request, url_for
 from webapp import clock
 from webapp.extensions import db
 from webapp.lifecycle import access, transaction
+from webapp.lifecycle.errors import Unavailable
 from webapp.queries import identity
 from webapp.queries.identity import Me
 from webapp.ui.htmx import is_htmx
@@ -39,6 +40,12 @@ def anonymous(view: View) -> View:
     return public(view)
 
 
+def background(view: View) -> View:
+    """Mark a view that pages ask by themselves: it does not keep a session alive."""
+    view.background = True  # type: ignore[attr-defined]
+    return view
+
+
 def me() -> Me:
     """The signed-in staff user. Only for views behind :func:`requires`."""
     found: Me | None = g.me
@@ -56,14 +63,16 @@ def check() -> Response | None:
     """Before each request: read the clock once, find out who it is, refuse what the view does not allow."""
     g.now = clock.now()
     g.me = None
-    if request.endpoint in (None, "static"):
+    if request.endpoint == "static":
         return None
-    view = current_app.view_functions[request.endpoint]
+    view = current_app.view_functions.get(request.endpoint or "")
     token = request.cookies.get(cookie_name())
     if token and not hasattr(view, "anonymous"):
         g.me = identity.find(db.session(), token=token, now=g.now)
-        if g.me is not None and access.is_stale(g.me.last_seen_at, g.now):
-            _touch(g.me.session_hash)
+    if view is None:
+        return None  # nothing is here; the page that says so knows who asks
+    if g.me is not None and not getattr(view, "background", False):
+        _keep_alive(g.me)
     if not hasattr(view, "permission"):
         abort(403)
     if view.permission is None:
@@ -75,9 +84,14 @@ def check() -> Response | None:
     return None
 
 
-def _touch(session_hash: str) -> None:
-    """Keep the session from idling out; at most one write in five minutes."""
-    transaction.run(db.session(), lambda: access.touch(db.session(), session_hash, g.now))
+def _keep_alive(user: Me) -> None:
+    """Keep the session from idling out; at most one write in five minutes. A page is not lost over it."""
+    if not access.is_stale(user.last_seen_at, g.now):
+        return
+    try:
+        transaction.run(db.session(), lambda: access.touch(db.session(), user.session_hash, g.now))
+    except Unavailable as error:
+        current_app.logger.warning("the session's last use could not be noted", exc_info=error)
 
 
 def _sign_in_first() -> Response:

@@ -13,7 +13,16 @@ from wtforms.validators import Length
 
 from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.slots import DayOffer
-from webapp.localtime import AmbiguousTime, Local, NonexistentTime, instant, parse_clock, parse_date
+from webapp.localtime import (
+    FIRST_DATE,
+    LAST_DATE,
+    AmbiguousTime,
+    Local,
+    NonexistentTime,
+    instant,
+    parse_clock,
+    parse_date,
+)
 
 TYPED = "typed"
 SHOWN_DAYS = 6
@@ -85,14 +94,24 @@ class WhenFields:
             wall = datetime.combine(self._typed_day(), parse_clock(typed))
         except ValueError as error:
             raise Invalid(str(error), field="time") from None
+        return self.resolve(wall, local, "which")
+
+    def resolve(self, wall: datetime, local: Local, field: str) -> datetime:
+        """The instant of a typed wall-clock time. Where it is not one, ``<field>_choices`` gets two.
+
+        Raises:
+            Invalid: the zone skips or repeats it and the radios ``field`` do not say which is meant.
+        """
+        shown = f"{local.day(wall.date())} has"
         try:
             return instant(wall, local.zone)
         except NonexistentTime as gap:
-            why = f"{local.day(wall.date())} has no {wall:%H:%M} in {local.city()}: the clocks go forward."
-            return self._one_of(gap.before, gap.after, local, f"{why} Choose one of the nearest times.")
+            why = f"{shown} no {wall:%H:%M} in {local.city()}: the clocks go forward."
+            why = f"{why} Choose one of the nearest times."
+            return self._one_of(field, gap.before, gap.after, local, why)
         except AmbiguousTime as fold:
-            why = f"{local.day(wall.date())} has {wall:%H:%M} twice in {local.city()}: the clocks go back."
-            return self._one_of(fold.first, fold.second, local, f"{why} Choose which is meant.")
+            why = f"{shown} {wall:%H:%M} twice in {local.city()}: the clocks go back."
+            return self._one_of(field, fold.first, fold.second, local, f"{why} Choose which is meant.")
 
     def _same_day(self, free: datetime, local: Local) -> None:
         """Without script a day can be chosen above the times of another: ask instead of guessing."""
@@ -113,16 +132,16 @@ class WhenFields:
         except ValueError as error:
             raise Invalid(str(error), field="other" if self.other.data else "day") from None
 
-    def _one_of(self, first: datetime, second: datetime, local: Local, sentence: str) -> datetime:
-        self.which_choices = [
+    def _one_of(self, field: str, first: datetime, second: datetime, local: Local, sentence: str) -> datetime:
+        choices = [
             {"value": "first", "label": local.time(first), "detail": _zone_name(first, local)},
             {"value": "second", "label": local.time(second), "detail": _zone_name(second, local)},
         ]
-        if self.which.data == "first":
-            return first
-        if self.which.data == "second":
-            return second
-        raise Invalid(sentence, field="which")
+        setattr(self, f"{field}_choices", choices)
+        meant = {"first": first, "second": second}.get(getattr(self, field).data)
+        if meant is None:
+            raise Invalid(sentence, field=field)
+        return meant
 
 
 def _zone_name(moment: datetime, local: Local) -> str:
@@ -136,10 +155,14 @@ def value_of(moment: datetime) -> str:
 
 
 def _parse_instant(text: str) -> datetime:
+    problem = Invalid("Choose one of the times on the page.", field="start")
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
     except ValueError:
-        raise Invalid("Choose one of the times on the page.", field="start") from None
+        raise problem from None
+    if not FIRST_DATE < moment.date() < LAST_DATE:
+        raise problem
+    return moment
 
 
 def first_day(chosen: date | None, today: date) -> date:

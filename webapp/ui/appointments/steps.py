@@ -7,11 +7,12 @@ from flask import Blueprint, Response, g
 
 from webapp.extensions import db
 from webapp.lifecycle import appointments as lifecycle
+from webapp.lifecycle.appointments import NO_SHOW_REASONS
 from webapp.lifecycle.errors import Invalid
 from webapp.localtime import Local, NonexistentTime, instant, parse_clock
 from webapp.ui.appointments import answers, arrival, rescheduling
 from webapp.ui.appointments.forms import CancelForm, CorrectForm, DeclineForm, NoShowForm, StepForm
-from webapp.ui.appointments.taking import form_for, load, offer, once, seen_version, show
+from webapp.ui.appointments.taking import form_for, load, offer, seen_version, show, take
 from webapp.ui.guards import me, requires
 from webapp.vocabulary import Action, CancelledBy, NoShowParty, Permission, Status
 
@@ -19,6 +20,11 @@ DIRECT = {
     "approval": (Action.APPROVE, lifecycle.approve),
     "confirmation": (Action.CONFIRM, lifecycle.confirm),
     "completion": (Action.COMPLETE, lifecycle.complete),
+}
+SIDES = {CancelledBy.CLIENT: "the client", CancelledBy.STAFF: "the firm"}
+OUTCOMES = {
+    Status.COMPLETED.value: "It took place",
+    **{party.value: words for party, words in NO_SHOW_REASONS.items()},
 }
 
 
@@ -45,11 +51,12 @@ def direct(appointment_id: int, path: str) -> Response:
     form = form_for(StepForm, appointment)
     if form.accepted():
         version = seen_version(form)
-        answer = once(
+        answer = take(
             form,
             action,
             appointment_id,
             lambda fresh: step(db.session(), fresh, actor=me().actor, now=g.now, expected_version=version),
+            attempted=f"The {path} was not saved.",
         )
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
@@ -62,7 +69,7 @@ def decline(appointment_id: int) -> Response:
     offer(appointment, Action.DECLINE)
     form = form_for(DeclineForm, appointment)
     if form.accepted():
-        answer = once(
+        answer = take(
             form,
             Action.DECLINE,
             appointment_id,
@@ -74,6 +81,7 @@ def decline(appointment_id: int) -> Response:
                 now=g.now,
                 expected_version=seen_version(form),
             ),
+            attempted="That you declined it was not saved.",
         )
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
@@ -86,7 +94,7 @@ def cancellation(appointment_id: int) -> Response:
     offer(appointment, Action.CANCEL)
     form = form_for(CancelForm, appointment)
     if form.accepted():
-        answer = once(
+        answer = take(
             form,
             Action.CANCEL,
             appointment_id,
@@ -99,6 +107,7 @@ def cancellation(appointment_id: int) -> Response:
                 now=g.now,
                 expected_version=seen_version(form),
             ),
+            attempted=f"The cancellation by {SIDES[CancelledBy(form.cancelled_by.data)]} was not saved.",
         )
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
@@ -124,7 +133,10 @@ def no_show(appointment_id: int) -> Response:
         )
 
     if form.accepted():
-        answer = once(form, Action.MARK_NO_SHOW, appointment_id, work)
+        missed = NO_SHOW_REASONS[NoShowParty(form.party.data)]
+        at = f", {form.at.data.strip()}" if (form.at.data or "").strip() else ""
+        attempted = f"The no-show ({missed}{at}) was not saved."
+        answer = take(form, Action.MARK_NO_SHOW, appointment_id, work, attempted=attempted)
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
     return show("no_show", form, appointment)
@@ -151,7 +163,8 @@ def _occurred_at(text: str, appointment: Any, local: Local) -> datetime | None:
             late = naive + timedelta(days=1)
             crosses = local.day_of(appointment.end_time) > naive.date()
             naive = late if crosses else naive
-        moment = instant(naive, local.zone, second=False)
+        first, second = (instant(naive, local.zone, second=later) for later in (False, True))
+        moment = first if appointment.start_time <= first else second  # where the clock shows it twice
     except NonexistentTime as error:
         nearest = f"{local.time(error.before)} or {local.time(error.after)}"
         raise Invalid(f"The clocks skip that time. Enter {nearest}.", field="at") from None
@@ -181,7 +194,8 @@ def correction(appointment_id: int) -> Response:
         )
 
     if form.accepted():
-        answer = once(form, Action.CORRECT, appointment_id, work)
+        attempted = f"The correction to “{OUTCOMES[form.outcome.data]}” was not saved."
+        answer = take(form, Action.CORRECT, appointment_id, work, attempted=attempted)
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
     return show("correction", form, appointment)

@@ -13,14 +13,15 @@ from webapp.queries import board
 from webapp.ui import rows
 from webapp.ui.board.spans import Span, filters_of, month_of, query_string
 from webapp.ui.forms import new_token
-from webapp.ui.guards import me, requires
+from webapp.ui.guards import background, me, requires
 from webapp.ui.htmx import is_htmx
 from webapp.vocabulary import Permission, Status
 
 bp = Blueprint("board", __name__)
 
-OVERLAP = timedelta(seconds=2)
-"""A change committed while the page was made is told once too often rather than never."""
+OVERLAP = timedelta(seconds=20)
+"""How long a writer may wait before it commits what it dated at its start; such a change is then told once
+too often rather than never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def show(kind: str, day: str) -> str:
 
 
 @bp.get("/<any(day, week):kind>/<day>/changes")
+@background
 @requires(Permission.VIEW)
 def changes(kind: str, day: str) -> Response:
     """204 while nothing has changed; else new counts and, if it was others, a notice that says what."""

@@ -1,6 +1,6 @@
 """Taking a step on each selected appointment, one transaction each: a refused one never stops the others."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,15 +8,13 @@ from typing import Any
 from flask import flash
 
 from webapp.extensions import db
-from webapp.lifecycle import submissions, transaction
-from webapp.lifecycle.errors import DomainError
+from webapp.lifecycle.errors import DomainError, Unavailable
 from webapp.queries import appointments
 from webapp.queries.identity import Me
 from webapp.queries.rows import Row
 from webapp.ui.bulk.selection import Ref, name_of
-from webapp.vocabulary import Action
+from webapp.ui.forms import once
 
-TOKEN_LENGTH = 60
 MOST_TEXT = 2400
 """Characters of refusals in the notice. They travel in a cookie, and a browser drops one above 4 kB."""
 
@@ -33,19 +31,22 @@ class Outcome:
 
 def take(
     step: Step,
-    refs: Iterable[Ref],
+    refs: Sequence[Ref],
     *,
-    action: Action,
     token: str,
     me: Me,
     now: datetime,
     rows: Mapping[int, Row],
     facts: Mapping[str, Any],
 ) -> Outcome:
-    """Call a lifecycle function for each ref. The same form sent again gets its first answers again."""
-    changed, refused = 0, []
+    """Call a lifecycle function for each ref. The same form sent again gets its first answers again.
+
+    What was done before the database stopped answering stays done and is told.
+    """
+    changed = 0
+    refused: list[str] = []
     for ref in refs:
-        key = f"bulk:{token[:TOKEN_LENGTH]}:{action}:{ref.appointment_id}" if token else ""
+        key = f"{token}:{ref.appointment_id}" if token else ""
 
         def work(ref: Ref = ref) -> dict[str, Any]:
             session = db.session()
@@ -53,7 +54,11 @@ def take(
             step(session, appointment, actor=me.actor, now=now, expected_version=ref.version, **facts)
             return {}
 
-        sentence = _once(key, work, me, now)
+        try:
+            sentence = _refusal_of(key, work)
+        except Unavailable as error:
+            refused.append(f"{error.sentence} {_left(refs, changed + len(refused))}")
+            break
         if sentence:
             row = rows.get(ref.appointment_id)
             name = name_of(row, me.local, now) if row else f"Reference {ref.appointment_id}"
@@ -63,20 +68,20 @@ def take(
     return Outcome(changed, refused)
 
 
-def _once(key: str, work: Callable[[], dict[str, Any]], me: Me, now: datetime) -> str:
+def _left(refs: Sequence[Ref], done: int) -> str:
+    left = len(refs) - done
+    return f"{left} {'appointment is' if left == 1 else 'appointments are'} as before."
+
+
+def _refusal_of(key: str, work: Callable[[], dict[str, Any]]) -> str:
     """Do the work unless this key was answered before. Gives the refusal, which is kept too, or nothing."""
-
-    def claim(effect: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        return transaction.run(
-            db.session(),
-            lambda: submissions.once(db.session(), firm_id=me.firm_id, token=key, now=now, work=effect)[0],
-        )
-
     try:
-        answer = claim(work)
+        answer = once(key, work)
+    except Unavailable:
+        raise
     except DomainError as error:
         refusal = {"refused": error.sentence}
-        answer = claim(lambda: refusal)
+        answer = once(key, lambda: refusal)
     return str(answer.get("refused", ""))
 
 

@@ -120,7 +120,6 @@ def _take(kind: Kind, form: SelectionForm, refs: list[Ref]) -> Response:
     outcome = steps.take(
         kind.step,
         refs,
-        action=kind.action,
         token=form.token,
         me=me(),
         now=g.now,

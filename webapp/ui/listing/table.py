@@ -31,6 +31,7 @@ COLUMNS: tuple[tuple[str, Callable[[Record], object]], ...] = (
     ("Staff", lambda record: record.staff_name),
     ("Place", lambda record: record.location),
     ("Booked by", lambda record: record.booked_by),
+    ("Imported as", lambda record: record.external_ref),
     ("Created", lambda record: record.created_at),
     ("Rescheduled from", lambda record: record.rescheduled_from),
     ("Rescheduled to", lambda record: record.rescheduled_to),

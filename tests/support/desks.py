@@ -1,0 +1,61 @@
+"""The application over a firm with so many appointments, and somebody at its desk who opens pages."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from tests.factories import NOW, make_world
+from tests.support.engines import make_app, settings_for
+from tests.support.many import fill
+from tests.support.signed_in import COOKIE, token_for
+from tests.support.statements import Statement, captured
+from webapp.extensions import db
+from webapp.models.engine import make_engine
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An application over so many appointments, with the manager signed in."""
+
+    app: Flask
+    engine: Engine
+    browser: FlaskClient
+    cookie: str
+    count: int
+
+    def statements(self, path: str, **data: Any) -> list[Statement]:
+        """What a page asks the database, the whole answer read; with data it is posted to."""
+        with time_machine.travel(NOW, tick=False), captured(self.engine) as found:
+            answer = self.browser.post(path, data=data) if data else self.browser.get(path)
+            answer.get_data()
+            answer.close()
+        assert answer.status_code == 200, f"{path} answered {answer.status_code}"
+        return found
+
+
+@contextmanager
+def desk_over(url: str, count: int, folder: Path, *, contacts: int = 0) -> Iterator[Desk]:
+    """Fill a migrated database and open the application on it."""
+    engine = make_engine(url)
+    app = make_app(settings_for(url, folder))
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    with Session(engine) as session:
+        world = make_world(session)
+        fill(engine, world, count, contacts=contacts)
+        with time_machine.travel(NOW, tick=False):
+            cookie = token_for(app, world.manager)
+    engine.dispose()
+    with app.app_context():
+        inside = db.engine
+    browser = app.test_client()
+    browser.set_cookie(COOKIE, cookie)
+    yield Desk(app, inside, browser, cookie, count)
+    inside.dispose()
