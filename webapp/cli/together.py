@@ -1,6 +1,5 @@
 """Several of Daybook's commands in one terminal: each line says whose it is, and they stop together."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -49,13 +48,12 @@ def run(commands: Mapping[str, Sequence[str]]) -> int:
 def _start(name: str, command: Sequence[str]) -> "subprocess.Popen[str]":
     """The command in a process group of its own, so that Ctrl-C reaches it through this process alone."""
     process = subprocess.Popen(  # noqa: S603  the program is this one
-        [sys.executable, "-m", "webapp.cli", *command],
+        [sys.executable, "-u", "-m", "webapp.cli", *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
     threading.Thread(target=_copy, args=(name, process.stdout), daemon=True).start()
