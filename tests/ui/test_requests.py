@@ -69,6 +69,12 @@ def test_nobody_waits(desk: FlaskClient) -> None:
 
 
 @one_engine
+def test_a_search_that_finds_no_request_leads_to_all_days(desk: FlaskClient) -> None:
+    everywhere, clear = parse(desk.get("/requests?q=zoe")).one(cls="empty").all("a")
+    assert (everywhere.attrs["href"], clear.attrs["href"]) == ("/appointments?q=zoe", "/requests")
+
+
+@one_engine
 def test_another_firms_requests_are_not_there(desk: FlaskClient, session: Session) -> None:
     at_status(session, Status.REQUESTED, make_world(session, "other"))
     assert rows(parse(desk.get("/requests"))) == []
