@@ -134,7 +134,9 @@ def _base_url(text: str, port: int, problems: list[str]) -> str:
 def _smtp_url(text: str, problems: list[str]) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in {"smtp", "smtps", "smtp+starttls"} or not parts.hostname):
-        problems.append("SMTP_URL must look like smtp://user:password@host:25, smtps://… or smtp+starttls://….")
+        problems.append(
+            "SMTP_URL must look like smtp://user:password@host:25, smtps://… or smtp+starttls://…."
+        )
     return text
 
 

@@ -491,3 +491,43 @@ def test_a_broken_token_breaks_nothing(desk: FlaskClient, session: Session, worl
     answer = desk.post("/appointments/new", data=typed(world, form_token="a\x00b"))
     assert answer.status_code == 303
     assert count(session, Appointment) == 1
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "sentence", "instants"),
+    [
+        (
+            "2026-03-29",
+            "01:30",
+            "Sun 29 Mar has no 01:30 in London: the clocks go forward.",
+            (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ),
+        (
+            "2026-10-25",
+            "01:30",
+            "Sun 25 Oct has 01:30 twice in London: the clocks go back.",
+            (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        ),
+    ],
+)
+def test_a_deadline_that_the_clock_skips_or_repeats_asks_which(
+    desk: FlaskClient,
+    session: Session,
+    world: World,
+    day: str,
+    clock: str,
+    sentence: str,
+    instants: tuple[datetime, datetime],
+) -> None:
+    own = typed(world, start="2026-11-02T10:00Z", day="2026-11-02", how="propose")
+    own |= {"confirm_by": day, "confirm_at": clock}
+    answer = desk.post("/appointments/new", data=own)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert 'name="which_deadline" id="which_deadline" value="first"' in answer.text
+    assert not made(session)
+    for number, which in enumerate(("first", "second")):
+        start = f"2026-11-02T1{number}:00Z"
+        chosen = own | {"which_deadline": which, "start": start}
+        assert desk.post("/appointments/new", data=chosen).status_code == 303
+    assert tuple(one.confirm_by for one in made(session)) == instants

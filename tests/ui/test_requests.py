@@ -48,7 +48,7 @@ def test_the_one_who_has_waited_longest_stands_first(
         "Wednesday 14 January 2026",
     ]
     assert page.one("a", aria_current="page").text.startswith("Requests")
-    assert "waiting 30 h" in page.all("tr", cls="row")[0].text
+    assert "waiting 1 day 6 h" in page.all("tr", cls="row")[0].text
 
 
 @one_engine
@@ -66,6 +66,12 @@ def test_nobody_waits(desk: FlaskClient) -> None:
     page = parse(desk.get("/requests"))
     assert_sound(page)
     assert page.one(cls="empty").one("h2").text == "Nothing waits for an answer."
+
+
+@one_engine
+def test_a_search_that_finds_no_request_leads_to_all_days(desk: FlaskClient) -> None:
+    everywhere, clear = parse(desk.get("/requests?q=zoe")).one(cls="empty").all("a")
+    assert (everywhere.attrs["href"], clear.attrs["href"]) == ("/appointments?q=zoe", "/requests")
 
 
 @one_engine

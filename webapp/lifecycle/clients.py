@@ -95,10 +95,24 @@ def create_contact(session: Session, *, actor: Actor, facts: ContactFacts, now: 
 
 
 def edit_contact(
-    session: Session, contact: Contact, *, actor: Actor, facts: ContactFacts, now: datetime
+    session: Session,
+    contact: Contact,
+    *,
+    actor: Actor,
+    facts: ContactFacts,
+    now: datetime,
+    seen: int | None = None,
 ) -> bool:
-    """Change what is known of a contact; returns whether anything changed. Bookings keep their account."""
+    """Change what is known of a contact; returns whether anything changed. Bookings keep their account.
+
+    Args:
+        seen: the number of the contact's last change that the form was made from (``audit.last_change``).
+
+    Raises:
+        Overtaken: somebody changed the contact after that.
+    """
     _require(actor, contact.firm_id)
+    _hold(session, contact, "contact", contact.contact_id, seen)
     values = _contact_values(session, actor.firm_id, facts)
     changed = audit.changes(contact, values)
     if not changed:
@@ -125,10 +139,21 @@ def create_account(session: Session, *, actor: Actor, facts: AccountFacts, now: 
 
 
 def edit_account(
-    session: Session, account: Account, *, actor: Actor, facts: AccountFacts, now: datetime
+    session: Session,
+    account: Account,
+    *,
+    actor: Actor,
+    facts: AccountFacts,
+    now: datetime,
+    seen: int | None = None,
 ) -> bool:
-    """Change what is known of an account; returns whether anything changed."""
+    """Change what is known of an account; returns whether anything changed. ``seen`` as for a contact.
+
+    Raises:
+        Overtaken: somebody changed the account after the form was made.
+    """
     _require(actor, account.firm_id)
+    _hold(session, account, "account", account.account_id, seen)
     values = _account_values(facts)
     changed = audit.changes(account, values)
     if not changed:
@@ -217,6 +242,21 @@ def _require(actor: Actor, firm_id: int | None = None) -> None:
         raise AssertionError("an actor of one firm reached a client of another")
     if not actor.can(Permission.EDIT_CLIENTS):
         raise Forbidden("Your role is read-only. Ask a member of staff to change contacts and accounts.")
+
+
+def _hold(
+    session: Session, client: Contact | Account, subject: str, subject_id: int, seen: int | None
+) -> None:
+    """Lock the row and read it as it is now, so that changes of one client come one after the other."""
+    session.refresh(client, with_for_update={"key_share": True})
+    audit.refuse_if_changed(
+        session,
+        firm_id=client.firm_id,
+        subject=subject,
+        subject_id=subject_id,
+        seen=seen,
+        name=client.name,
+    )
 
 
 def _note_new(

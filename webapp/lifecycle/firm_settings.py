@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from webapp.lifecycle import audit
 from webapp.lifecycle.actors import Actor
-from webapp.lifecycle.errors import Forbidden, Invalid, Stale
+from webapp.lifecycle.errors import Forbidden, Invalid
 from webapp.lifecycle.text import one_line
 from webapp.localtime import DAYS, parse_clock, zone_names
-from webapp.models import AuditEvent, Firm
+from webapp.models import Firm
 from webapp.vocabulary import Permission
 
 NAME_LENGTH = 120
@@ -88,17 +88,25 @@ def change(session: Session, *, actor: Actor, values: Group, seen: int, now: dat
 
     Raises:
         Invalid: a value is out of its range; ``field`` names it.
-        Stale: somebody changed the settings after the page was made.
+        Overtaken: somebody changed the settings after the page was made.
     """
     if not actor.can(Permission.MANAGE_SETTINGS):
         raise Forbidden("Your role does not include the settings.")
     firm = session.scalars(
         sa.select(Firm)
         .where(Firm.firm_id == actor.firm_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # the key is shared by whoever refers to the firm
         .execution_options(populate_existing=True)
     ).one()
-    _refuse_if_stale(session, actor.firm_id, values.ACTION, seen)
+    audit.refuse_if_changed(
+        session,
+        firm_id=actor.firm_id,
+        subject=SUBJECT,
+        subject_id=actor.firm_id,
+        seen=seen,
+        name="the settings",
+        actions=[values.ACTION],
+    )
     changed = audit.changes(firm, asdict(values.checked()))  # type: ignore[call-overload]
     for field, (_before, after) in changed.items():
         setattr(firm, field, after)
@@ -117,25 +125,7 @@ def change(session: Session, *, actor: Actor, values: Group, seen: int, now: dat
 
 def last_change(session: Session, firm_id: int, action: str = Values.ACTION) -> int:
     """The number of the last change of one page's settings; 0 before the first."""
-    found = session.scalar(
-        sa.select(sa.func.max(AuditEvent.audit_event_id)).where(
-            AuditEvent.firm_id == firm_id,
-            AuditEvent.subject == SUBJECT,
-            AuditEvent.subject_id == firm_id,
-            AuditEvent.action == action,
-        )
-    )
-    return found or 0
-
-
-def _refuse_if_stale(session: Session, firm_id: int, action: str, seen: int) -> None:
-    last = last_change(session, firm_id, action)
-    if last > seen:
-        who = session.get_one(AuditEvent, last).actor_label
-        raise Stale(
-            f"{who} changed the settings after you opened the page, so yours were not saved. "
-            "Open the settings again to see what is new, then make your changes there."
-        )
+    return audit.last_change(session, firm_id=firm_id, subject=SUBJECT, subject_id=firm_id, actions=[action])
 
 
 def _checked(values: AnyValues) -> AnyValues:

@@ -16,6 +16,9 @@ from webapp.vocabulary import Permission, Role
 
 NAME_LENGTH = 120
 EMAIL_LENGTH = 254
+SUBJECT = "staff_user"
+CHANGES = ("change",)
+"""The notes about a person that change what the form about them shows."""
 
 
 def invite(
@@ -56,14 +59,28 @@ def change(
     role: Role,
     bookable: bool,
     now: datetime,
+    seen: int | None = None,
 ) -> StaffUser:
     """Change a person's name, role, and whether they take appointments.
 
+    Args:
+        seen: the number of the last such change that the form was made from (``audit.last_change``).
+
     Raises:
+        Overtaken: somebody changed the person after that.
         Invalid: no name; one's own role; the last owner's role.
         Forbidden: the person's present or new role is above the actor's own.
     """
     person = _person(session, actor, staff_user_id)
+    audit.refuse_if_changed(
+        session,
+        firm_id=person.firm_id,
+        subject=SUBJECT,
+        subject_id=person.staff_user_id,
+        seen=seen,
+        name=person.name,
+        actions=CHANGES,
+    )
     if role is not person.role:
         _may_give(actor, role)
         if person.staff_user_id == actor.staff_user_id:
@@ -234,7 +251,7 @@ def _note(
     audit.note(
         session,
         actor=actor,
-        subject="staff_user",
+        subject=SUBJECT,
         subject_id=person.staff_user_id,
         action=action,
         changed=changed,

@@ -25,6 +25,7 @@ DURATION = (5, 720)  # minutes
 RESCHEDULE_LIMIT = (0, 50)  # moves of one booking
 NOTICE = (0, 60 * 24 * 60)  # minutes
 KEY_LIMIT = 2**63
+SUBJECT = "appointment_type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,33 @@ def create(session: Session, *, actor: Actor, facts: TypeFacts, now: datetime) -
     return kind
 
 
-def edit(session: Session, kind: AppointmentType, *, actor: Actor, facts: TypeFacts, now: datetime) -> bool:
-    """Change a type; returns whether anything changed. Meetings that are booked keep their times."""
+def edit(
+    session: Session,
+    kind: AppointmentType,
+    *,
+    actor: Actor,
+    facts: TypeFacts,
+    now: datetime,
+    seen: int | None = None,
+) -> bool:
+    """Change a type; returns whether anything changed. Meetings that are booked keep their times.
+
+    Args:
+        seen: the number of the type's last change that the form was made from (``audit.last_change``).
+
+    Raises:
+        Overtaken: somebody changed the type after that.
+    """
     _require(actor, kind.firm_id)
+    session.refresh(kind, with_for_update={"key_share": True})
+    audit.refuse_if_changed(
+        session,
+        firm_id=kind.firm_id,
+        subject=SUBJECT,
+        subject_id=kind.appointment_type_id,
+        seen=seen,
+        name=kind.name,
+    )
     values = _values(session, actor.firm_id, facts, but=kind.appointment_type_id)
     changed = audit.changes(kind, values)
     if not changed:
@@ -167,7 +192,7 @@ def _note(
     audit.note(
         session,
         actor=actor,
-        subject="appointment_type",
+        subject=SUBJECT,
         subject_id=kind.appointment_type_id,
         action=action,
         changed=changed,

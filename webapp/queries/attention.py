@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,31 +38,40 @@ class Attention:
 
 def summary(session: Session, *, firm_id: int, now: datetime, today: tuple[datetime, datetime]) -> Attention:
     """Count what waits, by the partial indexes. One statement; ``today`` is the firm's day in UTC."""
-    requested = _capped(firm_id, Appointment.status == Status.REQUESTED, Appointment.start_time)
+    values = {"firm": firm_id, "now": now, "day_start": today[0], "day_end": today[1]}
+    return Attention(**session.execute(_statement(), values).one()._mapping)
+
+
+@lru_cache(maxsize=1)
+def _statement() -> sa.Select[Any]:
+    """Built once: every page asks this, and building it costs several times what answering it does."""
+    firm = sa.bindparam("firm", type_=Appointment.firm_id.type)
+    now, start, end = (
+        sa.bindparam(name, type_=Appointment.start_time.type) for name in ("now", "day_start", "day_end")
+    )
+    requested = _capped(firm, Appointment.status == Status.REQUESTED, Appointment.start_time)
     due = _capped(
-        firm_id,
+        firm,
         (Appointment.status == Status.CONFIRMED) & (Appointment.end_time <= now),
         Appointment.end_time,
     )
-    awaiting = _capped(firm_id, Appointment.status == Status.AWAITING_CONFIRMATION, Appointment.confirm_by)
-    row = session.execute(
-        sa.select(
-            _count(requested).label("requests"),
-            _within(requested, "start_time", today).label("requests_today"),
-            _least(requested, "created_at").label("oldest_request"),
-            _count(due).label("needs_outcome"),
-            _within(due, "start_time", today).label("needs_outcome_today"),
-            _least(due, "start_time").label("oldest_outcome"),
-            _count(awaiting).label("awaiting"),
-            _least(awaiting, "confirm_by").label("next_deadline"),
-            health.last_sweep().label("swept_at"),
-            poll_list.undecided(firm_id=firm_id, now=now).label("polls"),
-        )
-    ).one()
-    return Attention(**row._mapping)
+    awaiting = _capped(firm, Appointment.status == Status.AWAITING_CONFIRMATION, Appointment.confirm_by)
+    columns: tuple[Any, ...] = (
+        _count(requested).label("requests"),
+        _within(requested, "start_time", (start, end)).label("requests_today"),
+        _least(requested, "created_at").label("oldest_request"),
+        _count(due).label("needs_outcome"),
+        _within(due, "start_time", (start, end)).label("needs_outcome_today"),
+        _least(due, "start_time").label("oldest_outcome"),
+        _count(awaiting).label("awaiting"),
+        _least(awaiting, "confirm_by").label("next_deadline"),
+        health.last_sweep().label("swept_at"),
+        poll_list.undecided(firm_id=firm, now=now).label("polls"),
+    )
+    return sa.select(*columns)
 
 
-def _capped(firm_id: int, condition: sa.ColumnElement[bool], order: Any) -> sa.Subquery:
+def _capped(firm_id: Any, condition: sa.ColumnElement[bool], order: Any) -> sa.Subquery:
     return (
         sa.select(Appointment.start_time, Appointment.created_at, Appointment.confirm_by)
         .where(Appointment.firm_id == firm_id, condition)
@@ -75,7 +85,7 @@ def _count(rows: sa.Subquery) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
 
-def _within(rows: sa.Subquery, column: str, span: tuple[datetime, datetime]) -> sa.ScalarSelect[int]:
+def _within(rows: sa.Subquery, column: str, span: tuple[Any, Any]) -> sa.ScalarSelect[int]:
     start, end = span
     value = rows.c[column]
     return sa.select(sa.func.count()).select_from(rows).where(value >= start, value < end).scalar_subquery()

@@ -102,7 +102,7 @@ def _of_invitees(what: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
     )
 
 
-def undecided(*, firm_id: int, now: datetime) -> sa.ScalarSelect[int]:
+def undecided(*, firm_id: Any, now: Any) -> sa.ScalarSelect[int]:
     """How many polls need a decision by staff, as part of a statement that counts other things too."""
     everybody = ~_some_invitee(PollInvitee.voted_at.is_(None))
     refused = _some_invitee(PollInvitee.required & (PollInvitee.answer == Answer.DECLINED))

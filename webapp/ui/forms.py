@@ -1,22 +1,22 @@
 """What all forms share: the one-effect token, the version seen, and errors as sentences beside fields."""
 
+import hashlib
 import secrets
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField
 from wtforms.validators import Optional
 from wtforms.widgets import HiddenInput
 
 from webapp.extensions import db
-from webapp.lifecycle import transaction
-from webapp.lifecycle.errors import DomainError, Invalid, LimitReached, SlotTaken
-
-Result = TypeVar("Result")
+from webapp.lifecycle import submissions, transaction
+from webapp.lifecycle.errors import DomainError, Invalid, LimitReached, Overtaken, SlotTaken, Stale
 
 TOKEN_LENGTH = 100
+KEPT = "What you typed is still here. Look at it, and send it again if it still holds."
 STALE = "This page had been open for too long, so nothing was sent on. It is fresh now: try again."
 
 
@@ -25,12 +25,30 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def once(token: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do the work in a transaction, or give the answer that this form got when it first arrived here.
+
+    A token counts for one address: the same one sent elsewhere is another form. Without a token, or without
+    a signed-in person, the work is done each time.
+    """
+    user, now = g.get("me"), g.now
+    if user is None or not token:
+        return transaction.run(db.session(), work)
+    args = sorted((request.view_args or {}).items())
+    key = hashlib.sha256(f"{request.endpoint}|{args}|{token}".encode()).hexdigest()
+    return transaction.run(
+        db.session(),
+        lambda: submissions.once(db.session(), firm_id=user.firm_id, token=key, now=now, work=work)[0],
+    )
+
+
 class DeskForm(FlaskForm):
     """Base of all forms. ``status`` is what an answer that shows the form again is sent with."""
 
     form_token = HiddenField(default=new_token)
 
     code: int = 200
+    refusal: DomainError | None = None
 
     @property
     def status(self) -> int:
@@ -57,6 +75,7 @@ class DeskForm(FlaskForm):
 
     def refuse(self, error: DomainError) -> None:
         """Show a domain error where it belongs: beside its field, or over the form."""
+        self.refusal = error
         self.code = 409 if isinstance(error, SlotTaken | LimitReached) else 422
         field = self._fields.get(error.field or "")
         if field is None:
@@ -64,22 +83,59 @@ class DeskForm(FlaskForm):
         else:
             field.errors = [*field.errors, error.sentence]
 
-    def attempt(self, work: Callable[[], Result]) -> Result | None:
-        """Run a unit of work; None when the domain refused what was typed (shown in the form).
+    def overtaken(self, error: Stale) -> None:
+        """Show the form again with everything typed, and who changed what in between (409)."""
+        self.refusal, self.code = error, 409
+        self.form_errors.append(f"Not saved: {error.sentence} {KEPT}")
 
-        Conflicts with somebody else's change are not the form's to explain and go on to the error handler.
+    def attempt(self, work: Callable[[], Any]) -> dict[str, Any] | None:
+        """Run a unit of work once per form; None when it was refused, which the form then says.
+
+        Args:
+            work: a dict that it returns is the answer, kept for the same form sent again (JSON-able);
+                anything else is an empty answer.
+
+        Raises:
+            Conflict: the appointment came to stand otherwise; the view knows how to explain it.
         """
+
+        def effect() -> dict[str, Any]:
+            found = work()
+            return found if isinstance(found, dict) else {}
+
         try:
-            return transaction.run(db.session(), work)
+            return once(self.token, effect)
         except (Invalid, SlotTaken, LimitReached) as error:
             self.refuse(error)
-            return None
+        except Overtaken as error:
+            self.overtaken(error)
+        return None
 
 
 class VersionedForm(DeskForm):
     """A form about an appointment as the person saw it."""
 
     version = IntegerField(widget=HiddenInput(), validators=[Optional()])
+
+    def now_at(self, version: int) -> None:
+        """Let the form, shown again, be about this version."""
+        self.version.data, self.version.raw_data = version, None
+
+
+class SeenForm(DeskForm):
+    """A form about a record without a version: ``seen`` is the number of the last change it was made from."""
+
+    seen = HiddenField()
+
+    @property
+    def last_seen(self) -> int:
+        text = self.seen.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+    def overtaken(self, error: Stale) -> None:
+        super().overtaken(error)
+        if isinstance(error, Overtaken):
+            self.seen.data = str(error.last)
 
 
 class PublicForm(DeskForm):

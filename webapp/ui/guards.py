@@ -65,7 +65,7 @@ def check() -> Response | None:
     g.me = None
     if request.endpoint == "static":
         return None
-    view = current_app.view_functions.get(request.endpoint or "")
+    view: Any = current_app.view_functions.get(request.endpoint or "")
     token = request.cookies.get(cookie_name())
     if token and not hasattr(view, "anonymous"):
         g.me = identity.find(db.session(), token=token, now=g.now)

@@ -44,7 +44,7 @@ def key_of(chosen: Field, sentence: str) -> int | None:
     Raises:
         Invalid: it is no id at all.
     """
-    text = (chosen.data or "").strip()
+    text = str(chosen.data or "").strip()
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
@@ -57,14 +57,27 @@ def typed(name: str) -> str:
     return (request.values.get(name) or request.values.get("q") or "").strip()[:200]
 
 
-def contacts(q: str, chosen: int | None) -> Found:
-    """Contacts that ``q`` finds, the chosen one first. At most five statements for five words."""
+def chosen(field: Field) -> int | None:
+    """The id that a radio carries, None for an empty one or one that is no id."""
+    try:
+        return key_of(field, "")
+    except Invalid:
+        return None
+
+
+def contacts(q: str, chosen: int | None, *, none: str = "") -> Found:
+    """Contacts that ``q`` finds, the chosen one first, and a radio for none if it has words.
+
+    At most five statements for five words.
+    """
     firm_id = me().firm_id
     found = clients.matching_contact_ids(db.session(), firm_id=firm_id, q=q, limit=SHOWN + 1) if q else []
     ids = [chosen, *found] if chosen else found
     rows = client_pages.contacts_by_ids(db.session(), firm_id=firm_id, contact_ids=ids) if ids else []
     rows.sort(key=lambda row: row.contact_id != chosen)
     options = [_contact(row, row.contact_id == chosen) for row in rows[: SHOWN + bool(chosen)]]
+    if none:
+        options.insert(0, Option("", none, checked=chosen is None))
     return Found("contact_id", q, options, len(found) > SHOWN)
 
 

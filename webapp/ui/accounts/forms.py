@@ -3,10 +3,10 @@
 from wtforms import StringField, TextAreaField
 
 from webapp.lifecycle.clients import NAME_LENGTH, NOTES_LENGTH, AccountFacts
-from webapp.ui.forms import DeskForm
+from webapp.ui.forms import SeenForm
 
 
-class AccountForm(DeskForm):
+class AccountForm(SeenForm):
     """Rules are the lifecycle's; the form knows shapes."""
 
     name = StringField("Name", render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off", "required": True})

@@ -6,8 +6,7 @@ from flask import Blueprint, Response, flash, g, make_response, render_template,
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
-from webapp.lifecycle import submissions
-from webapp.queries import client_pages, clients
+from webapp.queries import changes, client_pages, clients
 from webapp.queries.client_pages import Whose
 from webapp.ui import picker
 from webapp.ui.accounts.forms import AccountForm
@@ -64,12 +63,8 @@ def new() -> Response:
 
 
 def _create(form: AccountForm) -> dict[str, Any]:
-    def effect() -> dict[str, Any]:
-        account = lifecycle.create_account(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
-        return {"account_id": account.account_id, "name": account.name}
-
-    token = f"account:{form.token}" if form.token else ""
-    return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=effect)[0]
+    account = lifecycle.create_account(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
+    return {"account_id": account.account_id, "name": account.name}
 
 
 @bp.get("/accounts/<int:account_id>")
@@ -98,8 +93,10 @@ def show(account_id: int) -> str:
 @bp.route("/accounts/<int:account_id>/edit", methods=["GET", "POST"])
 @requires(Permission.EDIT_CLIENTS)
 def edit(account_id: int) -> Response:
-    account = client_pages.account(db.session(), firm_id=me().firm_id, account_id=account_id)
-    form = AccountForm(data={"name": account.name, "notes": account.notes})
+    session, firm_id = db.session(), me().firm_id
+    seen = changes.of_account(session, firm_id=firm_id, account_id=account_id)
+    account = client_pages.account(session, firm_id=firm_id, account_id=account_id)
+    form = AccountForm(data={"seen": str(seen), "name": account.name, "notes": account.notes})
     if form.accepted() and form.attempt(lambda: _edit(form, account_id)) is not None:
         flash(f"Saved {' '.join(form.name.data.split())}.", "toast")
         return go(f"/accounts/{account_id}")
@@ -109,7 +106,9 @@ def edit(account_id: int) -> Response:
 def _edit(form: AccountForm, account_id: int) -> bool:
     session, actor = db.session(), me().actor
     account = lifecycle.get_account(session, actor.firm_id, account_id)
-    return lifecycle.edit_account(session, account, actor=actor, facts=form.facts(), now=g.now)
+    return lifecycle.edit_account(
+        session, account, actor=actor, facts=form.facts(), now=g.now, seen=form.last_seen
+    )
 
 
 def _form_page(form: AccountForm, title: str, back_url: str, back_label: str) -> Response:

@@ -1,7 +1,9 @@
 """What the transitions answer with: a row, a page, a dialog gone, or a conflict explained."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, flash, g, make_response, render_template, request
 
@@ -17,16 +19,27 @@ from webapp.ui.htmx import go, is_htmx, trigger
 from webapp.ui.rows import STEPS, Step
 from webapp.vocabulary import Action, Permission, Status
 
+AGAIN = {Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED}
 DIALOG_STEPS = {"decline", "cancellation", "no-show", "rescheduling", "correction", "details"}
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a move that was not made should have gone."""
+
+    start: datetime
+    staff_user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """Why something was not saved, and the way forward."""
+    """Why something was not saved, what was typed (``label, text``), and the way forward (``label, url``)."""
 
     title: str
     sentence: str
     attempted: str
+    lost: list[tuple[str, str]]
+    onward: tuple[str, str] | None
 
 
 def url_of(appointment_id: int) -> str:
@@ -118,10 +131,10 @@ def conflict(error: Conflict, appointment_id: int) -> Response:
     """409: the appointment as it is now, who made it so, and what of the person's change was not saved."""
     step = _step_of_path()
     title = "Not saved: this appointment has changed" if step is None else f"Not saved: {_lower(step.label)}"
-    notice = Notice(title, error.sentence, g.get("attempted", ""))
+    dossier = appointments.dossier(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+    notice = Notice(title, error.sentence, g.get("attempted", ""), g.get("lost", []), _onward(dossier))
     if wants_row():
         return _with_row(_row_html(appointment_id, notice=notice), appointment_id, 409)
-    dossier = appointments.dossier(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
     context = page_context(dossier, notice)
     if not is_htmx():
         return make_response(render_template("appointments/page.html", **context), 409)
@@ -129,6 +142,22 @@ def conflict(error: Conflict, appointment_id: int) -> Response:
     response.headers["HX-Retarget"] = "#main"
     response.headers["HX-Reswap"] = "innerHTML"
     return trigger(response, done={"focus": "conflict"})
+
+
+def _onward(dossier: Dossier) -> tuple[str, str] | None:
+    """Where what was meant can still be done: the booking that followed, or a new one."""
+    appointment = dossier.appointment
+    if dossier.successor is not None:
+        return "Open the new booking", url_of(dossier.successor.appointment_id)
+    if appointment.status not in AGAIN or not me().can(Permission.BOOK):
+        return None
+    asked: dict[str, Any] = {"again": appointment.appointment_id}
+    wanted: Wanted | None = g.get("wanted")
+    if wanted is not None:
+        local = me().local
+        day = local.day_of(wanted.start).isoformat()
+        asked |= {"date": day, "time": f"{local.at(wanted.start):%H:%M}", "staff": wanted.staff_user_id}
+    return "Book again…", f"/appointments/new?{urlencode(asked)}"
 
 
 def _step_of_path() -> Step | None:

@@ -1,5 +1,7 @@
 """The forms of the transitions. They check shapes; rules are the lifecycle's."""
 
+from typing import Any
+
 from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -63,4 +65,16 @@ class CorrectForm(VersionedForm):
 class DetailsForm(VersionedForm):
     location = StringField("Place", [Length(max=LOCATION_LENGTH)], render_kw={"maxlength": LOCATION_LENGTH})
     notes = TextAreaField("Note", [Length(max=NOTES_LENGTH)], render_kw={"maxlength": NOTES_LENGTH})
-    contact_id = RadioField("Contact", coerce=lambda value: int(value or 0), validate_choice=False)
+    contact_id = RadioField("Contact", choices=[], validate_choice=False)
+
+    @classmethod
+    def showing(cls, appointment: Any) -> "DetailsForm":
+        """The form filled with what is agreed, under anything that was typed."""
+        return cls(
+            data={
+                "version": appointment.version,
+                "location": appointment.location,
+                "notes": appointment.notes,
+                "contact_id": str(appointment.contact_id or ""),
+            }
+        )

@@ -12,9 +12,10 @@ from webapp.lifecycle import appointments as lifecycle
 from webapp.lifecycle import limits
 from webapp.lifecycle import slots as free
 from webapp.lifecycle.booking import REASON_LENGTH
+from webapp.lifecycle.errors import LimitReached, SlotTaken
 from webapp.queries import choices
 from webapp.ui.appointments import answers
-from webapp.ui.appointments.taking import form_for, load, offer, once, seen_version, show
+from webapp.ui.appointments.taking import form_for, load, offer, seen_version, show, take
 from webapp.ui.forms import VersionedForm
 from webapp.ui.guards import me, requires
 from webapp.ui.when import LOOK_AHEAD, WhenFields, first_day, picker
@@ -39,7 +40,8 @@ def reschedule(appointment_id: int) -> Response:
     def work(fresh: Any) -> dict[str, Any]:
         start = form.moment(user.local)
         gone.append(start)
-        g.attempted = f"reschedule to {user.local.day_time(start)}"
+        g.attempted = f"The reschedule to {user.local.day_time(start)} was not saved."
+        g.wanted = answers.Wanted(start, form.staff_user_id.data)
         successor = lifecycle.reschedule(
             db.session(),
             fresh,
@@ -57,11 +59,11 @@ def reschedule(appointment_id: int) -> Response:
         return {"opened": successor.appointment_id, "said": _said(fresh, successor)}
 
     if request.form.get("step") != "times" and form.accepted():
-        answer = once(form, Action.RESCHEDULE, appointment_id, work)
+        answer = take(form, Action.RESCHEDULE, appointment_id, work)
         if answer is not None:
             return answers.done(appointment_id, answer["said"], opened=answer["opened"])
         appointment = load(appointment_id)
-    taken = gone[-1] if gone and form.status == 409 else None
+    taken = gone[-1] if gone and isinstance(form.refusal, SlotTaken | LimitReached) else None
     passed = limits.passed_when_rescheduling(db.session(), appointment, g.now)
     return show(
         "rescheduling",

@@ -7,12 +7,15 @@ from flask import Response, g, make_response, render_template, request
 
 from webapp.extensions import db
 from webapp.lifecycle import appointments as lifecycle
-from webapp.lifecycle import submissions
+from webapp.lifecycle.errors import Stale
 from webapp.queries import appointments
 from webapp.ui.appointments.answers import SAID
 from webapp.ui.forms import VersionedForm
 from webapp.ui.guards import me
+from webapp.ui.rows import STEPS as ACTIONS
 from webapp.vocabulary import Action
+
+TEXTS = {"reason": "Your reason", "note": "Your note"}
 
 
 def load(appointment_id: int) -> Any:
@@ -36,29 +39,54 @@ def seen_version(form: VersionedForm) -> int | None:
     return request.args.get("version", type=int) or form.version.data
 
 
-def once(
+def take(
     form: VersionedForm,
     action: Action,
     appointment_id: int,
     work: Callable[[Any], dict[str, Any] | None],
+    *,
+    attempted: str = "",
 ) -> dict[str, Any] | None:
     """Take the step once per form: the first answer is given again to a second arrival of the same form.
 
-    ``work`` gets the appointment; what it returns is kept in the answer beside ``said``, the sentence for
-    the toast. None means that the form has to be shown again.
+    Args:
+        work: gets the appointment; what it returns is kept in the answer beside ``said``, the sentence for
+            the toast.
+        attempted: a sentence of what was not saved, for the case that somebody was first.
+
+    Returns:
+        None when the form has to be shown again: what was typed was refused, or somebody changed the
+        appointment and the step is still possible.
+
+    Raises:
+        NotAllowed: the step is no longer possible; ``g.lost`` has what was typed.
+        Stale: somebody was first and there is nothing typed to keep.
     """
-    firm_id = me().firm_id
+    if attempted:
+        g.attempted = attempted
+    g.lost = typed_in(form)
 
     def effect() -> dict[str, Any]:
         appointment = load(appointment_id)
         more = work(appointment) or {}
         return {"said": f"{SAID[action]} {appointment.client_name}, {_when(appointment)}.", **more}
 
-    def unit() -> dict[str, Any]:
-        token = f"{action}:{appointment_id}:{form.token}" if form.token else ""
-        return submissions.once(db.session(), firm_id=firm_id, token=token, now=g.now, work=effect)[0]
+    try:
+        return form.attempt(effect)
+    except Stale as error:
+        if ACTIONS[action].direct:
+            raise
+        fresh = load(appointment_id)
+        lifecycle.check(db.session(), fresh, action, me().actor, g.now)
+        form.now_at(fresh.version)
+        form.overtaken(error)
+        return None
 
-    return form.attempt(unit)
+
+def typed_in(form: VersionedForm) -> list[tuple[str, str]]:
+    """``(what it is, text)`` of the texts in a form, for a person who would have to type them again."""
+    texts = [(label, str(form[name].data or "").strip()) for name, label in TEXTS.items() if name in form]
+    return [(label, text) for label, text in texts if text]
 
 
 def _when(appointment: Any) -> str:

@@ -1,13 +1,18 @@
 """The appointment page: what is agreed, how did we get here, what can I do?"""
 
-from flask import Blueprint, Response, g, make_response, render_template, request
+from typing import Any
+
+from flask import Blueprint, Response, g, render_template, request
 
 from webapp.extensions import db
 from webapp.lifecycle import details
-from webapp.lifecycle.errors import Conflict
-from webapp.queries import appointments, choices
+from webapp.lifecycle.errors import Conflict, Stale
+from webapp.queries import appointments
+from webapp.ui import picker
 from webapp.ui.appointments import answers, steps
 from webapp.ui.appointments.forms import DetailsForm
+from webapp.ui.appointments.taking import load
+from webapp.ui.appointments.taking import show as show_form
 from webapp.ui.guards import me, requires
 from webapp.vocabulary import Permission
 
@@ -36,44 +41,41 @@ def menu(appointment_id: int) -> str:
 @requires(Permission.ACT)
 def edit_details(appointment_id: int) -> Response:
     """Notes, place and contact: everything that is not lifecycle."""
-    user, session = me(), db.session()
-    appointment = appointments.get(session, firm_id=user.firm_id, appointment_id=appointment_id)
-    form = DetailsForm(obj=appointment)
-    find = request.values.get("find", "").strip()
+    appointment = load(appointment_id)
+    form = DetailsForm.showing(appointment)
+    if request.form.get("step") != "find" and form.accepted():
+        answer = _edit(form, appointment_id)
+        if answer is not None:
+            return answers.done(appointment_id, answer["said"])
+        appointment = load(appointment_id)
+    nobody = "" if appointment.contact_id else "Nobody in particular"
+    chosen = picker.chosen(form.contact_id)
+    found = picker.contacts(picker.typed("contact_q"), chosen, none=nobody)
+    return show_form("details", form, appointment, contacts=found)
 
-    def work() -> bool:
-        fresh = appointments.get(db.session(), firm_id=user.firm_id, appointment_id=appointment_id)
-        return details.edit(
+
+def _edit(form: DetailsForm, appointment_id: int) -> dict[str, Any] | None:
+    """Save the details; None where the form is to be shown again, also after somebody else's change."""
+
+    def work() -> dict[str, Any]:
+        changed = details.edit(
             db.session(),
-            fresh,
-            actor=user.actor,
+            load(appointment_id),
+            actor=me().actor,
             location=form.location.data or "",
             notes=form.notes.data or "",
-            contact_id=form.contact_id.data or None,
+            contact_id=picker.key_of(form.contact_id, "Choose a contact from the list.") or None,
             now=g.now,
             expected_version=form.version.data or 0,
         )
+        return {"said": "Details saved." if changed else "Nothing to save, the details are as they were."}
 
-    if "search" not in request.form and form.accepted():
-        g.attempted = "your changes to the details"
-        changed = form.attempt(work)
-        if changed is not None:
-            said = "Details saved" if changed else "Nothing to save, the details are as they were"
-            return answers.done(appointment_id, f"{said}.")
-    chosen = form.contact_id.data or 0
-    return make_response(
-        render_template(
-            "appointments/details.html",
-            form=form,
-            form_errors=form.errors_list() if form.status != 200 else [],
-            appointment=appointment,
-            find=find,
-            options=choices.contacts(
-                session, firm_id=user.firm_id, q=find, keep=[appointment.contact_id or 0, chosen]
-            ),
-        ),
-        form.status,
-    )
+    try:
+        return form.attempt(work)
+    except Stale as error:
+        form.now_at(load(appointment_id).version)
+        form.overtaken(error)
+        return None
 
 
 @bp.errorhandler(Conflict)

@@ -9,7 +9,7 @@ from wtforms import BooleanField, RadioField, SelectField, StringField, TextArea
 from webapp.lifecycle.booking import LOCATION_LENGTH, NOTES_LENGTH, REASON_LENGTH
 from webapp.lifecycle.clients import EMAIL_LENGTH, NAME_LENGTH, PHONE_LENGTH
 from webapp.lifecycle.errors import Invalid
-from webapp.localtime import AmbiguousTime, Local, NonexistentTime, instant, parse_clock, parse_date
+from webapp.localtime import Local, parse_clock, parse_date
 from webapp.queries.new_booking import Desk, Offered
 from webapp.ui.forms import DeskForm
 from webapp.ui.picker import key_of
@@ -49,10 +49,13 @@ class BookingForm(WhenFields, DeskForm):
     how = RadioField("How?", choices=list(HOW), default="book", validate_choice=False)
     confirm_by = StringField("Answer needed by, day")
     confirm_at = StringField("Answer needed by, time", render_kw=OFF | {"maxlength": 20})
+    which_deadline = RadioField("Which time is meant?", choices=[], validate_choice=False)
     location = StringField("Place", render_kw=OFF | {"maxlength": LOCATION_LENGTH})
     notes = TextAreaField("Note", render_kw={"maxlength": NOTES_LENGTH})
     reason = TextAreaField("Reason", render_kw={"maxlength": REASON_LENGTH})
     double_book = BooleanField("Double-book this time on purpose")
+
+    which_deadline_choices: list[dict[str, str]] | None = None
 
     def offer(self, desk: Desk) -> None:
         """Fill the two lists."""
@@ -127,7 +130,7 @@ class BookingForm(WhenFields, DeskForm):
         return None, account_id
 
     def _deadline(self, local: Local) -> datetime | None:
-        """The typed deadline, None when nothing is typed. Of a repeated time the later one is meant."""
+        """The typed deadline, None when nothing is typed. Asks which where the clock skips or repeats it."""
         day, clock = (self.confirm_by.data or "").strip(), (self.confirm_at.data or "").strip()
         if not day and not clock:
             return None
@@ -141,9 +144,4 @@ class BookingForm(WhenFields, DeskForm):
             wall = datetime.combine(date, parse_clock(clock))
         except ValueError as error:
             raise Invalid(str(error), field=field) from None
-        try:
-            return instant(wall, local.zone)
-        except NonexistentTime as gap:
-            return gap.after
-        except AmbiguousTime as fold:
-            return fold.second
+        return self.resolve(wall, local, "which_deadline")

@@ -87,8 +87,10 @@ def context(form: BookingForm, desk: Desk, taken: datetime | None) -> dict[str, 
         "kind": form.kind(desk),
         "confirm_hours": desk.firm.confirm_hours,
         "may_double_book": me().can(Permission.DOUBLE_BOOK),
-        "contacts": picker.contacts(picker.typed("contact_q"), _key(form.contact_id)),
-        "accounts": picker.accounts(picker.typed("account_q"), _key(form.account_id), none="No account"),
+        "contacts": picker.contacts(picker.typed("contact_q"), picker.chosen(form.contact_id)),
+        "accounts": picker.accounts(
+            picker.typed("account_q"), picker.chosen(form.account_id), none="No account"
+        ),
         "whos": [{"value": value, "label": label} for value, label in WHO.items()],
         "hows": [
             {"value": value, "label": label, "detail": HOW_DETAIL[value]} for value, label in HOW.items()
@@ -152,7 +154,7 @@ def _offers(form: BookingForm, desk: Desk, first: date, days: int) -> list[slots
 
 def _clients_clock(form: BookingForm, local: Local) -> Local | None:
     """How the chosen contact's clock reads, where it differs from the firm's."""
-    contact_id = _key(form.contact_id)
+    contact_id = picker.chosen(form.contact_id)
     if contact_id is None or form.who.data not in (None, "", "existing"):
         return None
     try:
@@ -161,10 +163,3 @@ def _clients_clock(form: BookingForm, local: Local) -> Local | None:
         return None
     zone = contact.timezone
     return local.elsewhere(zone) if zone and zone != local.zone.key else None
-
-
-def _key(field: Any) -> int | None:
-    try:
-        return picker.key_of(field, "")
-    except Invalid:
-        return None

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, flash, g, make_response, render_template,
 
 from webapp.extensions import db
 from webapp.lifecycle import booking as lifecycle
-from webapp.lifecycle import clients, submissions
+from webapp.lifecycle import clients
 from webapp.lifecycle.clients import ContactFacts
 from webapp.queries import new_booking
 from webapp.ui.booking import page
@@ -36,7 +36,7 @@ def new() -> Response:
     asked = request.form.get("step") in ("find", "times")
     what = form.read(desk, me().local, g.now) if not asked and form.accepted() else None
     if what is not None:
-        answer = form.attempt(lambda: _once(form, what))
+        answer = form.attempt(lambda: _book(form, what))
         if answer is not None:
             flash((answer["said"], f"/appointments/{answer['appointment_id']}", "Open it"), "toast")  # type: ignore[arg-type]
             return go(f"/day/{answer['day']}#appt-{answer['appointment_id']}")
@@ -56,14 +56,6 @@ def slots() -> Response:
     return make_response(
         render_template("partials/slot_picker.html", form=form, **page.times(form, desk, None))
     )
-
-
-def _once(form: BookingForm, what: What) -> dict[str, Any]:
-    """One effect per form: a second arrival gets the first appointment."""
-    token = f"booking:{form.token}" if form.token else ""
-    return submissions.once(
-        db.session(), firm_id=me().firm_id, token=token, now=g.now, work=lambda: _book(form, what)
-    )[0]
 
 
 def _book(form: BookingForm, what: What) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _once(action: str, token: str, form: Any, work: Callable[[Opened], str]) -> 
         Stale: the page that was sent showed another booking than the link leads to now.
     """
 
-    def unit() -> str:
+    def unit() -> dict[str, Any]:
         fresh = _open(token)
 
         def effect() -> dict[str, Any]:
@@ -151,13 +151,12 @@ def _once(action: str, token: str, form: Any, work: Callable[[Opened], str]) -> 
             return {"said": work(fresh)}
 
         key = f"{action}:{fresh.link.personal_link_id}:{form.token[:TOKEN_KEPT]}" if form.token else ""
-        answer, _again = submissions.once(
-            db.session(), firm_id=fresh.link.firm_id, token=key, now=g.now, work=effect
-        )
-        return str(answer["said"])
+        return submissions.once(db.session(), firm_id=fresh.link.firm_id, token=key, now=g.now, work=effect)[
+            0
+        ]
 
-    said: str | None = form.attempt(unit)
-    return said
+    answer = form.attempt(unit)
+    return None if answer is None else str(answer["said"])
 
 
 def _done(token: str, said: str) -> Response:

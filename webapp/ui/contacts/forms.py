@@ -12,7 +12,7 @@ from webapp.lifecycle.clients import (
     ContactFacts,
 )
 from webapp.localtime import zone_names
-from webapp.ui.forms import DeskForm
+from webapp.ui.forms import SeenForm
 from webapp.ui.picker import key_of
 
 
@@ -21,7 +21,7 @@ def _zones() -> list[tuple[str, str]]:
     return [("", "The firm’s"), *named]
 
 
-class ContactForm(DeskForm):
+class ContactForm(SeenForm):
     """Rules are the lifecycle's; the form knows shapes."""
 
     name = StringField("Name", render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off", "required": True})
@@ -47,10 +47,11 @@ class ContactForm(DeskForm):
         )
 
     @classmethod
-    def showing(cls, contact: Any) -> "ContactForm":
-        """The form filled with what is known, under anything that was typed."""
+    def showing(cls, contact: Any, seen: int) -> "ContactForm":
+        """The form filled with what is known after change ``seen``, under anything that was typed."""
         return cls(
             data={
+                "seen": str(seen),
                 "name": contact.name,
                 "email": contact.email,
                 "phone": contact.phone,

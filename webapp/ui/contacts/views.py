@@ -6,9 +6,7 @@ from flask import Blueprint, Response, flash, g, make_response, render_template,
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
-from webapp.lifecycle import submissions
-from webapp.lifecycle.errors import Invalid
-from webapp.queries import client_pages, clients
+from webapp.queries import changes, client_pages, clients
 from webapp.queries.client_pages import Whose
 from webapp.ui import picker
 from webapp.ui.client_desk import appointments_of, neighbour, turn
@@ -48,8 +46,8 @@ def _listed() -> dict[str, Any]:
 @bp.get("/contacts/options")
 @requires(Permission.VIEW)
 def options() -> str:
-    chosen = neighbour("contact_id")
-    found = picker.contacts(picker.typed("contact_q"), chosen)
+    none = "Nobody in particular" if request.args.get("none") else ""
+    found = picker.contacts(picker.typed("contact_q"), neighbour("contact_id"), none=none)
     return render_template("partials/picker_options.html", found=found)
 
 
@@ -69,12 +67,8 @@ def new() -> Response:
 
 
 def _create(form: ContactForm) -> dict[str, Any]:
-    def effect() -> dict[str, Any]:
-        contact = lifecycle.create_contact(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
-        return {"contact_id": contact.contact_id, "name": contact.name}
-
-    token = f"contact:{form.token}" if form.token else ""
-    return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=effect)[0]
+    contact = lifecycle.create_contact(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
+    return {"contact_id": contact.contact_id, "name": contact.name}
 
 
 @bp.get("/contacts/<int:contact_id>")
@@ -88,8 +82,10 @@ def show(contact_id: int) -> str:
 @bp.route("/contacts/<int:contact_id>/edit", methods=["GET", "POST"])
 @requires(Permission.EDIT_CLIENTS)
 def edit(contact_id: int) -> Response:
-    contact = client_pages.contact(db.session(), firm_id=me().firm_id, contact_id=contact_id)
-    form = ContactForm.showing(contact)
+    session, firm_id = db.session(), me().firm_id
+    seen = changes.of_contact(session, firm_id=firm_id, contact_id=contact_id)
+    contact = client_pages.contact(session, firm_id=firm_id, contact_id=contact_id)
+    form = ContactForm.showing(contact, seen)
     sent = request.form.get("step") != "find" and form.accepted()
     if sent and form.attempt(lambda: _edit(form, contact_id)) is not None:
         flash(f"Saved {' '.join(form.name.data.split())}.", "toast")
@@ -100,25 +96,21 @@ def edit(contact_id: int) -> Response:
 def _edit(form: ContactForm, contact_id: int) -> bool:
     session, actor = db.session(), me().actor
     contact = lifecycle.get_contact(session, actor.firm_id, contact_id)
-    return lifecycle.edit_contact(session, contact, actor=actor, facts=form.facts(), now=g.now)
+    return lifecycle.edit_contact(
+        session, contact, actor=actor, facts=form.facts(), now=g.now, seen=form.last_seen
+    )
 
 
 def _form_page(form: ContactForm, title: str, back_url: str, back_label: str) -> Response:
+    accounts = picker.accounts(picker.typed("account_q"), picker.chosen(form.account_id), none="No account")
     page = render_template(
         "contacts/form.html",
         form=form,
         form_errors=form.errors_list() if form.status != 200 else [],
         page_title=title,
-        accounts=picker.accounts(picker.typed("account_q"), _chosen(form), none="No account"),
+        accounts=accounts,
         back_url=back_url,
         back_label=back_label,
         nav_current="contacts",
     )
     return make_response(page, form.status)
-
-
-def _chosen(form: ContactForm) -> int | None:
-    try:
-        return picker.key_of(form.account_id, "")
-    except Invalid:
-        return None

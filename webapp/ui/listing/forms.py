@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, RadioField, SelectChoice, SelectField, SelectMultipleField, StringField
+from wtforms import Form, SelectChoice, SelectField, SelectMultipleField, StringField
 from wtforms.validators import ValidationError
 
 from webapp.localtime import LAST_DATE, Local, day_start, parse_date
@@ -31,7 +31,15 @@ class FilterForm(Form):
     status = SelectMultipleField("Status", choices=[], validate_choice=False)
     staff = SelectField("Staff", choices=[], validate_choice=False)
     type = SelectField("Type", choices=[], validate_choice=False)
-    order = RadioField("Order", choices=[], default=Order.NEWEST, validate_choice=False)
+    order = SelectField(
+        "Order",
+        choices=[
+            SelectChoice(Order.NEWEST.value, "Newest first"),
+            SelectChoice(Order.OLDEST.value, "Oldest first"),
+        ],
+        default=Order.NEWEST.value,
+        validate_choice=False,
+    )
     q = StringField("Search")
 
     first: date | None = None
@@ -57,7 +65,7 @@ class FilterForm(Form):
         if field.data not in (None, EVERYBODY) and _number(field.data) is None:
             raise ValidationError("Choose a type from the list, or all types.")
 
-    def validate_order(self, field: RadioField) -> None:
+    def validate_order(self, field: SelectField) -> None:
         if field.data not in (Order.NEWEST, Order.OLDEST):
             raise ValidationError("Choose newest or oldest first.")
 

@@ -89,17 +89,19 @@ def show(mail_message_id: int) -> Response:
 def resend(mail_message_id: int) -> Response:
     form = DeskForm()
     if form.accepted():
-        to = form.attempt(
-            lambda: delivery.resend(
-                db.session(),
-                actor=me().actor,
-                mail_message_id=mail_message_id,
-                settings=_settings(),
-                now=g.now,
-            )
+        answer = form.attempt(
+            lambda: {
+                "to": delivery.resend(
+                    db.session(),
+                    actor=me().actor,
+                    mail_message_id=mail_message_id,
+                    settings=_settings(),
+                    now=g.now,
+                )
+            }
         )
-        if to is not None:
-            flash(f"It goes out to {to} again with the next delivery.", "toast")
+        if answer is not None:
+            flash(f"It goes out to {answer['to']} again with the next delivery.", "toast")
             return go(f"/outbox/{mail_message_id}")
     return _show(mail_message_id, form)
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, flash, g, make_response, render_template, request
 
 from webapp.extensions import db
-from webapp.lifecycle import submissions, transaction
+from webapp.lifecycle import transaction
 from webapp.lifecycle.errors import Missing, NotAllowed
 from webapp.lifecycle.polls import base, drafting, holding
 from webapp.localtime import zone_names
@@ -37,18 +37,14 @@ def install(bp: Blueprint) -> None:
         bp.add_url_rule(f"/polls/<int:poll_id>/{path}", view_func=view, methods=methods)
 
 
-def _once(form: DeskForm, name: str, poll_id: int, work: Work) -> dict[str, Any] | None:
+def _once(form: DeskForm, poll_id: int, work: Work) -> dict[str, Any] | None:
     """Take the step once per form, on the poll as it is under its lock."""
 
     def effect() -> dict[str, Any]:
         poll = base.get(db.session(), firm_id=me().firm_id, poll_id=poll_id)
         return work(poll) or {}
 
-    def unit() -> dict[str, Any]:
-        token = f"{name}:{poll_id}:{form.token}"[:120] if form.token else ""
-        return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=effect)[0]
-
-    return form.attempt(unit)
+    return form.attempt(effect)
 
 
 def _done(poll_id: int, sentence: str) -> Response:
@@ -95,7 +91,7 @@ def hold(poll_id: int, poll_slot_id: int) -> Response:
         until = form.confirm_by.form.read(local)
         if until is None:
             form.code = 422
-        elif _once(form, "hold", poll_id, work) is not None:
+        elif _once(form, poll_id, work) is not None:
             return _done(
                 poll_id, f"Held {local.day_time(slot.start_time)}. The invitees are asked to confirm."
             )
@@ -125,7 +121,7 @@ def confirm(poll_id: int) -> Response:
     def work(poll: Any) -> None:
         holding.confirm(db.session(), poll, actor=me().actor, now=g.now, expected_version=form.version.data)
 
-    if form.accepted() and _once(form, "confirm", poll_id, work) is not None:
+    if form.accepted() and _once(form, poll_id, work) is not None:
         return _done(poll_id, "Confirmed. The invitees are told.")
     return _show("confirm", form, found)
 
@@ -149,7 +145,7 @@ def cancel(poll_id: int) -> Response:
         if was_open:  # a held time's appointment tells by itself that it is cancelled
             notify.queue(poll_id, drafting.invitee_ids(db.session(), poll), MailTemplate.CANCELLED)
 
-    if form.accepted() and _once(form, "cancel", poll_id, work) is not None:
+    if form.accepted() and _once(form, poll_id, work) is not None:
         return _done(poll_id, "The poll is called off. The invitees are told.")
     return _show("cancel", form, found)
 
@@ -178,7 +174,7 @@ def edit(poll_id: int) -> Response:
     grown = request.method == "POST" and form.grow(request.form.get("step", ""))
     if not grown and form.accepted():
         changes = form.changes(local, minutes)
-        if changes and _once(form, "edit", poll_id, lambda poll: work(poll, changes)) is not None:
+        if changes and _once(form, poll_id, lambda poll: work(poll, changes)) is not None:
             return _done(poll_id, "The poll is changed.")
     return _show("edit", form, found, minutes=minutes, zones=sorted(zone_names()))
 
@@ -197,7 +193,7 @@ def remind(poll_id: int) -> Response:
             notify.queue(poll_id, ids, MailTemplate.REMINDER)
         return {"names": ", ".join(one.name for one in silent)}
 
-    answer = _once(form, "remind", poll_id, work)
+    answer = _once(form, poll_id, work)
     return _done(poll_id, f"Reminded {answer['names']}." if answer else "Nobody was reminded.")
 
 
@@ -223,5 +219,5 @@ def revoke(poll_id: int, poll_invitee_id: int) -> Response:
         )
         return {"name": name}
 
-    answer = _once(DeskForm(), "revoke", poll_id, work) or {"name": "The invitee"}
+    answer = _once(DeskForm(), poll_id, work) or {"name": "The invitee"}
     return _done(poll_id, f"{answer['name']}’s link does not work any more.")

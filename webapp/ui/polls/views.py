@@ -6,7 +6,6 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, make_response, render_template, request
 
 from webapp.extensions import db
-from webapp.lifecycle import submissions
 from webapp.lifecycle.errors import Conflict
 from webapp.lifecycle.polls import drafting
 from webapp.localtime import zone_names
@@ -48,7 +47,7 @@ def new() -> Response:
     if form.accepted():
         usual = next((kind.duration for kind in kinds if kind.appointment_type_id == _chosen(form)), 60)
         plan = form.draft(me().local, usual)
-        made = form.attempt(lambda: _create(form, plan)) if plan is not None else None
+        made = form.attempt(lambda: _create(plan)) if plan is not None else None
         if made is not None:
             flash(f"The poll is open. {made['asked']}", "toast")
             return go(page.url_of(made["poll_id"]))
@@ -74,17 +73,13 @@ def _chosen(form: PollForm) -> int:
     return int(form.appointment_type_id.data or 0)
 
 
-def _create(form: PollForm, plan: drafting.PollDraft) -> dict[str, Any]:
-    def effect() -> dict[str, Any]:
-        session = db.session()
-        poll = drafting.create(session, actor=me().actor, draft=plan, now=g.now)
-        ids = drafting.invitee_ids(session, poll)
-        notify.queue(poll.poll_id, ids, MailTemplate.POLL)
-        people = "1 invitee gets" if len(ids) == 1 else f"{len(ids)} invitees get"
-        return {"poll_id": poll.poll_id, "asked": f"{people} an e-mail with a link of their own."}
-
-    token = f"poll:{form.token}" if form.token else ""
-    return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=effect)[0]
+def _create(plan: drafting.PollDraft) -> dict[str, Any]:
+    session = db.session()
+    poll = drafting.create(session, actor=me().actor, draft=plan, now=g.now)
+    ids = drafting.invitee_ids(session, poll)
+    notify.queue(poll.poll_id, ids, MailTemplate.POLL)
+    people = "1 invitee gets" if len(ids) == 1 else f"{len(ids)} invitees get"
+    return {"poll_id": poll.poll_id, "asked": f"{people} an e-mail with a link of their own."}
 
 
 def _form_page(form: PollForm, kinds: list[Any]) -> Response:

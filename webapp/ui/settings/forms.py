@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from wtforms import HiddenField, IntegerField, SelectChoice, SelectField, StringField
+from wtforms import IntegerField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from webapp.lifecycle import firm_settings
@@ -10,8 +10,8 @@ from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.firm_settings import Values, hours_field, parse_hours, span_text
 from webapp.localtime import DAYS, duration, zone_names
 from webapp.queries.settings import Shown
-from webapp.ui.forms import DeskForm
-from webapp.ui.settings.units import UNITS, in_unit, last_seen
+from webapp.ui.forms import SeenForm
+from webapp.ui.settings.units import UNITS, in_unit
 
 NUMBER = "Enter a whole number."
 
@@ -34,8 +34,7 @@ def _unit(label: str) -> SelectField:
     return SelectField(label, choices=list(UNITS))
 
 
-class SettingsForm(DeskForm):
-    seen = HiddenField()
+class SettingsForm(SeenForm):
     name = StringField("Name of the firm", validators=[InputRequired("Enter the name of the firm.")])
     timezone = SelectField("Time zone", choices=_zones)
     twelve_hour = SelectField(
@@ -102,10 +101,6 @@ class SettingsForm(DeskForm):
             (day, [self[hours_field(weekday, number)] for number in range(firm_settings.SPANS_A_DAY)])
             for weekday, day in enumerate(DAYS)
         ]
-
-    @property
-    def last_seen(self) -> int:
-        return last_seen(self.seen)
 
     def values(self) -> Values:
         """What was typed.

@@ -2,14 +2,14 @@
 
 from typing import Any, Self
 
-from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectChoice, SelectField
+from wtforms import BooleanField, IntegerField, RadioField, SelectChoice, SelectField
 from wtforms.validators import InputRequired, NumberRange
 
 from webapp.lifecycle import firm_policies
 from webapp.lifecycle.firm_policies import OutcomeValues, ReachValues
 from webapp.queries.settings import Shown
-from webapp.ui.forms import DeskForm
-from webapp.ui.settings.units import UNITS, in_unit, last_seen
+from webapp.ui.forms import SeenForm
+from webapp.ui.settings.units import UNITS, in_unit
 from webapp.ui.settings.words import POLICIES
 from webapp.vocabulary import OutcomePolicy
 
@@ -38,8 +38,7 @@ def _hours(label: str, limits: tuple[int, int]) -> IntegerField:
     return IntegerField(label, validators=[InputRequired(sentence), NumberRange(low, high, sentence)])
 
 
-class OutcomesForm(DeskForm):
-    seen = HiddenField()
+class OutcomesForm(SeenForm):
     completion_policy = _policy("When a meeting has ended")
     complete_after = _amount("Time after the end")
     complete_after_unit = _unit("Unit of the time after the end")
@@ -60,10 +59,6 @@ class OutcomesForm(DeskForm):
         }
         return cls(data=filled)
 
-    @property
-    def last_seen(self) -> int:
-        return last_seen(self.seen)
-
     def values(self) -> OutcomeValues:
         """What was typed."""
         return OutcomeValues(
@@ -74,8 +69,7 @@ class OutcomesForm(DeskForm):
         )
 
 
-class RemindersForm(DeskForm):
-    seen = HiddenField()
+class RemindersForm(SeenForm):
     reminder_hours = _hours("Hours before the start", firm_policies.REMINDER_HOURS)
     last_call_hours = _hours("Hours before the deadline", firm_policies.LAST_CALL_HOURS)
     client_links = BooleanField("Clients get personal links")
@@ -92,10 +86,6 @@ class RemindersForm(DeskForm):
                 "client_links": values.client_links,
             }
         )
-
-    @property
-    def last_seen(self) -> int:
-        return last_seen(self.seen)
 
     def values(self) -> ReachValues:
         """What was typed."""

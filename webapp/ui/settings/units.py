@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from wtforms import Field
-
 UNITS = {"minutes": 1, "hours": 60, "days": 24 * 60}
 
 
@@ -13,9 +11,3 @@ def in_unit(field: str, minutes: int) -> dict[str, Any]:
     if minutes == 0:
         unit = "hours"
     return {field: minutes // UNITS[unit], f"{field}_unit": unit}
-
-
-def last_seen(field: Field) -> int:
-    """The number of the change that the page was made from; 0 where it is none."""
-    text = field.data or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

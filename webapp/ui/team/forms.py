@@ -4,7 +4,7 @@ from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from webapp.lifecycle import team
-from webapp.ui.forms import DeskForm
+from webapp.ui.forms import DeskForm, SeenForm
 from webapp.vocabulary import Role
 
 ROLE_WORDS = {
@@ -15,7 +15,7 @@ ROLE_WORDS = {
 }
 
 
-class PersonForm(DeskForm):
+class PersonForm(SeenForm):
     """Name, role, and whether they take appointments. Only roles that the signed-in person may give."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name.")])

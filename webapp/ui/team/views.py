@@ -6,7 +6,8 @@ from flask import Blueprint, Response, abort, flash, g, make_response, render_te
 from wtforms import SelectChoice
 
 from webapp.extensions import db
-from webapp.lifecycle import submissions, team
+from webapp.lifecycle import team
+from webapp.queries import changes
 from webapp.queries import team as people
 from webapp.queries.team import Person
 from webapp.ui.forms import DeskForm
@@ -46,26 +47,27 @@ def invite() -> Response:
         )
         return {"staff_user_id": person.staff_user_id}
 
-    if form.accepted() and (answer := form.attempt(lambda: _once(form, work))):
-        return _show_link(answer[0]["staff_user_id"], made.get("token"), first=True)
+    if form.accepted() and (answer := form.attempt(work)):
+        return _show_link(answer["staff_user_id"], made.get("token"), first=True)
     return _page("team/invite.html", form)
 
 
 @bp.route(PERSON, methods=["GET", "POST"])
 @requires(Permission.MANAGE_TEAM)
 def edit(staff_user_id: int) -> Response:
+    seen = changes.of_person(db.session(), firm_id=me().firm_id, staff_user_id=staff_user_id)
     person = _load(staff_user_id)
-    form = PersonForm(name=person.name, role=person.role.value, bookable=person.bookable)
+    form = PersonForm(seen=str(seen), name=person.name, role=person.role.value, bookable=person.bookable)
     form.offer(me().role)
     if not _may_touch(person) or staff_user_id == me().staff_user_id:
         form.role.choices = [SelectChoice(person.role.value, person.role.label)]
-    if form.accepted() and (name := form.attempt(lambda: _change(staff_user_id, form))):
-        flash(f"Saved {name}.", "toast")
+    if form.accepted() and (answer := form.attempt(lambda: _change(staff_user_id, form))):
+        flash(f"Saved {answer['name']}.", "toast")
         return go("/team")
     return _page("team/person.html", form, person)
 
 
-def _change(staff_user_id: int, form: PersonForm) -> str:
+def _change(staff_user_id: int, form: PersonForm) -> dict[str, Any]:
     person = team.change(
         db.session(),
         staff_user_id,
@@ -74,8 +76,9 @@ def _change(staff_user_id: int, form: PersonForm) -> str:
         role=form.chosen_role,
         bookable=form.bookable.data,
         now=g.now,
+        seen=form.last_seen,
     )
-    return person.name
+    return {"name": person.name}
 
 
 @bp.route(f"{PERSON}/link", methods=["GET", "POST"])
@@ -89,7 +92,7 @@ def make_link(staff_user_id: int) -> Response:
         _person, made["token"] = team.make_link(db.session(), staff_user_id, actor=me().actor, now=g.now)
         return {}
 
-    if form.accepted() and form.attempt(lambda: _once(form, work)) is not None:
+    if form.accepted() and form.attempt(work) is not None:
         return _show_link(staff_user_id, made.get("token"))
     return _page("team/make_link.html", form, person)
 
@@ -149,12 +152,8 @@ def _may_touch(person: Person) -> bool:
     return person.role.rank <= me().role.rank
 
 
-def _once(form: DeskForm, work: Any) -> tuple[dict[str, Any], bool]:
-    """The answer kept for a repetition has no token in it: a link is shown once."""
-    return submissions.once(db.session(), firm_id=me().firm_id, token=form.token, now=g.now, work=work)
-
-
 def _show_link(staff_user_id: int, token: str | None, *, first: bool = False) -> Response:
+    """The answer kept for a repetition has no token in it: a link is shown once."""
     link = url_for("invitations.accept", token=token, _external=True) if token else None
     return make_response(
         render_template(

@@ -7,7 +7,7 @@ from wtforms import BooleanField, Field, SelectField, StringField
 from webapp.lifecycle.booking import LOCATION_LENGTH
 from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.types import NAME_LENGTH, TypeFacts
-from webapp.ui.forms import DeskForm
+from webapp.ui.forms import SeenForm
 
 UNITS = {"minutes": 1, "hours": 60, "days": 24 * 60}
 WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 9}
@@ -17,7 +17,7 @@ def _unit(label: str) -> SelectField:
     return SelectField(label, choices=list(UNITS), validate_choice=False, default="hours")
 
 
-class TypeForm(DeskForm):
+class TypeForm(SeenForm):
     """Numbers are typed as text, so that whatever was typed comes back with a sentence beside it."""
 
     name = StringField("Name", render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off", "required": True})
@@ -46,10 +46,11 @@ class TypeForm(DeskForm):
         )
 
     @classmethod
-    def showing(cls, kind: Any) -> "TypeForm":
-        """The form filled with what the type is, under anything that was typed."""
+    def showing(cls, kind: Any, seen: int) -> "TypeForm":
+        """The form filled with what the type is after change ``seen``, under anything that was typed."""
         return cls(
             data={
+                "seen": str(seen),
                 "name": kind.name,
                 "duration": str(kind.duration),
                 "location": kind.location,

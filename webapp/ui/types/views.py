@@ -6,9 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, make_response, render_template
 
 from webapp.extensions import db
-from webapp.lifecycle import submissions, transaction
+from webapp.lifecycle import transaction
 from webapp.lifecycle import types as lifecycle
-from webapp.queries import types
+from webapp.queries import changes, types
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
@@ -46,19 +46,17 @@ def new() -> Response:
 
 
 def _create(form: TypeForm) -> dict[str, Any]:
-    def effect() -> dict[str, Any]:
-        kind = lifecycle.create(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
-        return {"name": kind.name}
-
-    token = f"type:{form.token}" if form.token else ""
-    return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=effect)[0]
+    kind = lifecycle.create(db.session(), actor=me().actor, facts=form.facts(), now=g.now)
+    return {"name": kind.name}
 
 
 @bp.route(f"{LIST}/<int:appointment_type_id>", methods=["GET", "POST"])
 @requires(Permission.MANAGE_SETTINGS)
 def edit(appointment_type_id: int) -> Response:
-    kind = types.get(db.session(), firm_id=me().firm_id, appointment_type_id=appointment_type_id)
-    form = TypeForm.showing(kind)
+    session, firm_id = db.session(), me().firm_id
+    seen = changes.of_type(session, firm_id=firm_id, appointment_type_id=appointment_type_id)
+    kind = types.get(session, firm_id=firm_id, appointment_type_id=appointment_type_id)
+    form = TypeForm.showing(kind, seen)
     if form.accepted() and form.attempt(lambda: _edit(form, appointment_type_id)) is not None:
         flash(f"Saved {' '.join(form.name.data.split())}.", "toast")
         return go(LIST)
@@ -68,7 +66,7 @@ def edit(appointment_type_id: int) -> Response:
 def _edit(form: TypeForm, appointment_type_id: int) -> bool:
     session, actor = db.session(), me().actor
     kind = lifecycle.get(session, actor.firm_id, appointment_type_id)
-    return lifecycle.edit(session, kind, actor=actor, facts=form.facts(), now=g.now)
+    return lifecycle.edit(session, kind, actor=actor, facts=form.facts(), now=g.now, seen=form.last_seen)
 
 
 @bp.post(f"{LIST}/<int:appointment_type_id>/retirement")

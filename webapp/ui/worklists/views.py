@@ -5,7 +5,6 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, g, make_response, render_template, request
 
 from webapp.extensions import db
-from webapp.lifecycle import submissions
 from webapp.lifecycle.sweeps import accept, holds
 from webapp.queries import appointments, sweeps
 from webapp.queries.sweeps import Hold
@@ -59,7 +58,7 @@ def _decide(sweep_hold_id: int, path: str, step: Any, said: str) -> Response:
         step(db.session(), sweep_hold_id, actor=me().actor, now=g.now)
         return {}
 
-    if form.accepted() and form.attempt(lambda: _once(form.token and f"held:{form.token}", work)) is not None:
+    if form.accepted() and form.attempt(work) is not None:
         flash(said, "toast")
         return go(HELD_BACK)
     return make_response(
@@ -97,7 +96,7 @@ def acceptance(appointment_id: int) -> Response:
         return {"said": f"{said} {fresh.client_name}."}
 
     if form.accepted():
-        answer = form.attempt(lambda: _once(form.token and f"accept:{appointment_id}:{form.token}", work))
+        answer = form.attempt(work)
         if answer is not None:
             flash(answer["said"], "toast")
             return go(NEEDS_OUTCOME)
@@ -119,7 +118,3 @@ def acceptance(appointment_id: int) -> Response:
 
 def _seen(form: AcceptForm) -> int | None:
     return request.args.get("version", type=int) or form.version.data
-
-
-def _once(token: str, work: Any) -> dict[str, Any]:
-    return submissions.once(db.session(), firm_id=me().firm_id, token=token, now=g.now, work=work)[0]

@@ -1,0 +1,27 @@
+"""From which change of a record a form is made: its number goes out with the form and comes back with it."""
+
+from sqlalchemy.orm import Session
+
+from webapp.lifecycle import audit, team, types
+
+
+def of_contact(session: Session, *, firm_id: int, contact_id: int) -> int:
+    return audit.last_change(session, firm_id=firm_id, subject="contact", subject_id=contact_id)
+
+
+def of_account(session: Session, *, firm_id: int, account_id: int) -> int:
+    return audit.last_change(session, firm_id=firm_id, subject="account", subject_id=account_id)
+
+
+def of_type(session: Session, *, firm_id: int, appointment_type_id: int) -> int:
+    return audit.last_change(session, firm_id=firm_id, subject=types.SUBJECT, subject_id=appointment_type_id)
+
+
+def of_person(session: Session, *, firm_id: int, staff_user_id: int) -> int:
+    return audit.last_change(
+        session,
+        firm_id=firm_id,
+        subject=team.SUBJECT,
+        subject_id=staff_user_id,
+        actions=team.CHANGES,
+    )
