@@ -400,7 +400,7 @@ def chain_of(desk: Desk, first: int) -> list[int]:
 def test_a_client_moves_a_booking_up_to_the_limit_and_no_further(town: Town) -> None:
     desk = town.desk
     limit_moves(desk, 2)
-    plan = draft(desk.world, staff_user=desk.world.staff2, start=NOW + timedelta(days=1))
+    plan = draft(desk.world, staff_user=desk.world.staff2, start=NOW + 26 * HOUR)
     first = committed(desk, booking.book, actor=desk.world.acting(), draft=plan, now=NOW)
     town.round(NOW + MINUTE)
     client = town.visitor(town.link("ada@client.example"))

@@ -176,14 +176,22 @@ def _joins(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story
 def _by_video(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
     """Meetings of the last days whose provider reported who joined."""
     now = teller.desk.calendar.now
-    for place in _between(free, now - timedelta(days=6), now - timedelta(hours=3)):
-        yield joins.both_joined(teller, joins.by_video(place), guests.next())
+
+    def places(days: int) -> Iterator[Place]:
+        low, high = now - timedelta(days=days), now - timedelta(hours=3)
+        found = _take(
+            free, lambda place: low < place.start < high and place.end - place.start >= joins.LENGTH
+        )
+        return map(joins.by_video, found)
+
+    for place in places(6):
+        yield joins.both_joined(teller, place, guests.next())
     for party in NoShowParty:
-        for place in _between(free, now - timedelta(days=6), now - timedelta(hours=3)):
-            yield joins.one_missing(teller, joins.by_video(place), guests.next(), party)
+        for place in places(6):
+            yield joins.one_missing(teller, place, guests.next(), party)
     for _ in range(2):
-        for place in _between(free, now - timedelta(days=4), now - timedelta(hours=2)):
-            yield joins.joined_late(teller, joins.by_video(place), guests.next())
+        for place in places(4):
+            yield joins.joined_late(teller, place, guests.next())
 
 
 def _polls(teller: Teller, free: list[Place]) -> Iterator[Story]:

@@ -14,12 +14,12 @@ from webapp.models import Appointment
 from webapp.vocabulary import AttendanceSide, AttendanceSource, NoShowParty
 
 CLIENT, STAFF = AttendanceSide.CLIENT, AttendanceSide.STAFF
-LENGTH = 30 * MINUTE
+LENGTH = 45 * MINUTE
 POLICY = Policy()
 
 
 def by_video(place: Place) -> Place:
-    """The first half hour of a place, as a meeting by video."""
+    """The first three quarters of an hour of a place, as a meeting by video."""
     return replace(place, kind=VIDEO, end=place.start + LENGTH)
 
 

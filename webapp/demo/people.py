@@ -80,7 +80,7 @@ MARLOW = House(
         Kind("Document signing", 30, "Room 2"),
         Kind("Annual review", 60, "Room 4"),
         Kind("Pension advice", 45, "Phone"),
-        Kind(VIDEO, 30, "Video call", tracked=True),
+        Kind(VIDEO, 45, "Video call", tracked=True),
     ),
     accounts=(
         "Wren Trust",
