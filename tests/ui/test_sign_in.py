@@ -271,6 +271,38 @@ def test_the_choice_of_a_firm_is_open_for_five_minutes(
     assert sessions(session) == []
 
 
+def test_a_choice_is_void_once_the_password_was_changed(
+    client: FlaskClient, olga: StaffUser, session: Session, moved_clock: MovableClock
+) -> None:
+    make_twin(session, olga)
+    attempt(client)
+    olga.password_hash = passwords.make_hash("four other words here")
+    session.commit()
+    answer = client.post("/sign-in/firm", data={"account": "1"})  # Marlow, after Hartmann
+    assert answer.location == "/sign-in"
+    assert "The password was changed meanwhile. Sign in again." in client.get("/sign-in").text
+    assert sessions(session) == []
+    assert client.post("/sign-in/firm", data={"account": "0"}).location == "/sign-in"
+
+
+def test_a_password_that_is_changed_while_it_is_checked_is_wrong(
+    client: FlaskClient, olga: StaffUser, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = passwords.verify
+
+    def overtaken(stored: str, password: str) -> bool:
+        session.rollback()
+        olga.password_hash = "$changed"
+        session.commit()
+        return real(stored, password)
+
+    monkeypatch.setattr(passwords, "verify", overtaken)
+    answer = attempt(client)
+    assert answer.status_code == 422
+    assert WRONG in answer.text
+    assert sessions(session) == []
+
+
 def test_a_choice_without_a_password_leads_back(client: FlaskClient, olga: StaffUser) -> None:
     assert client.post("/sign-in/firm", data={"account": "0"}).location == "/sign-in"
 
