@@ -77,7 +77,7 @@ def shown_again(answer: TestResponse) -> dict[str, str]:
     page = parse(answer)
     summary = page.one(cls="errors").text
     assert "Not saved: Daniel Osei changed" in summary
-    assert "What you typed is still here." in summary
+    assert "What you typed is still here;" in summary
     return fields(page)
 
 
