@@ -16,6 +16,7 @@ from tests.support.signed_in import COOKIE, sign_in
 from tests.ui.conftest import MovableClock, fresh
 from webapp.lifecycle import passwords
 from webapp.models import Firm, SignInFailure, StaffUser, UserSession
+from webapp.ui.htmx import go
 
 pytestmark = pytest.mark.one_engine("sqlite")  # the statements behind it are tested on both, below the pages
 
@@ -219,6 +220,36 @@ def test_it_goes_on_to_addresses_of_this_site_alone(
     client: FlaskClient, olga: StaffUser, asked: str, given: str
 ) -> None:
     assert attempt(client, to=f"?next={asked.replace('?', '%3F')}").location == given
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/settings", "?next=/settings"),
+        ("/appointments/new?day=2026-01-14", "?next=/appointments/new?day%3D2026-01-14"),
+        ("/preferences/password", ""),  # no page
+        ("/bulk/completion", ""),
+    ],
+)
+def test_a_form_that_is_sent_after_the_session_ended_leads_back_to_its_page(
+    client: FlaskClient, world: World, path: str, back: str, headers: dict[str, str]
+) -> None:
+    answer = client.post(path, data={"name": "x"}, headers=headers)
+    assert answer.headers.get("HX-Redirect" if headers else "Location") == f"/sign-in{back}"
+
+
+def test_a_fragment_that_is_asked_for_is_no_page_to_come_back_to(client: FlaskClient, world: World) -> None:
+    answer = client.get("/contacts/options", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
+
+
+def test_a_way_on_beyond_ascii_fits_into_a_header(app: Flask) -> None:
+    for headers, name in (({"HX-Request": "true"}, "HX-Redirect"), ({}, "Location")):
+        with app.test_request_context("/", headers=headers):
+            assert (
+                go("/day/2026-01-13?q=Zoë%20Å&x=1").headers[name] == "/day/2026-01-13?q=Zo%C3%AB%20%C3%85&x=1"
+            )
 
 
 def test_a_stale_form_token_says_so_and_the_second_try_works(app: Flask, olga: StaffUser) -> None:
