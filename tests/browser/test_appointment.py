@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import TODAY, Desk
 from tests.factories import NOW
 from tests.support.signed_in import sign_in_page
-from webapp.lifecycle import appointments
+from webapp.lifecycle import appointments, details
 from webapp.models import Appointment
 from webapp.vocabulary import CancelledBy
 
@@ -127,6 +127,35 @@ def test_a_conflict_from_the_page_shows_the_present_state_and_what_was_not_saved
     expect(page.locator("#conflict")).to_be_focused()
     expect(page.locator("#conflict")).to_contain_text("Daniel Osei cancelled it, Tue 13 Jan, 10:01.")
     expect(page.locator("#conflict")).to_contain_text("reschedule to Wed 14 Jan, 09:00")
+    expect(page.locator(".badge--lg")).to_have_attribute("data-status", "cancelled")
+    assert [step[0] for step in desk.story(amara)] == ["book", "cancel"]
+
+
+def test_a_dialog_that_somebody_overtook_comes_back_with_everything_typed(desk: Desk) -> None:
+    page, world, amara = desk.page, desk.world, desk.by("Amara Okafor")
+    contact_id = desk.get(amara).contact_id
+    page.goto(f"/appointments/{amara}")
+    page.get_by_role("link", name="Cancel appointment…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("The client").check()
+    dialog.get_by_label("Reason").fill("Amara is ill")
+    with desk.session() as session:
+        details.edit(
+            session,
+            session.get_one(Appointment, amara),
+            actor=world.acting(world.manager),
+            location="Room 9",
+            notes="",
+            contact_id=contact_id,
+            now=NOW + timedelta(minutes=1),
+            expected_version=1,
+        )
+        session.commit()
+    dialog.get_by_role("button", name="Cancel appointment").click()
+    expect(dialog.locator(".errors")).to_contain_text("Not saved: Daniel Osei changed the details (location)")
+    expect(dialog.get_by_label("Reason")).to_have_value("Amara is ill")
+    expect(dialog.get_by_label("The client")).to_be_checked()
+    dialog.get_by_role("button", name="Cancel appointment").click()
     expect(page.locator(".badge--lg")).to_have_attribute("data-status", "cancelled")
     assert [step[0] for step in desk.story(amara)] == ["book", "cancel"]
 

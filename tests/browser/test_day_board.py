@@ -162,6 +162,7 @@ def test_the_row_menu_is_fetched_when_it_is_opened(desk: Desk) -> None:
 
 def test_another_persons_edit_of_the_details_is_news_too(desk: Desk) -> None:
     page, world = desk.page, desk.world
+    contact_id = desk.get(desk.by("Ivy Thompson")).contact_id
     page.goto(f"/day/{TODAY}")
     with desk.session() as session:
         details.edit(
@@ -170,7 +171,7 @@ def test_another_persons_edit_of_the_details_is_news_too(desk: Desk) -> None:
             actor=world.acting(world.manager),
             location="Room 9",
             notes="",
-            contact_id=desk.get(desk.by("Ivy Thompson")).contact_id,
+            contact_id=contact_id,
             now=world.now,
             expected_version=1,
         )

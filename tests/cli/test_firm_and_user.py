@@ -82,7 +82,7 @@ def test_it_refuses_a_weak_password(daybook: Daybook, session: Session, password
 
 def test_it_refuses_an_address_that_is_none_or_is_taken(daybook: Daybook, session: Session) -> None:
     daybook(*FIRM)
-    assert "is not an e-mail address" in daybook(*USER, "--email", "bo", stdin=PASSWORD).stderr
+    assert "Enter an e-mail address, such as" in daybook(*USER, "--email", "bo", stdin=PASSWORD).stderr
     daybook(*USER, "--email", "bo@example.com", stdin=PASSWORD)
     again = daybook(*USER, "--email", "BO@example.com", stdin=PASSWORD)
     assert "bo@example.com signs in to this firm already." in again.stderr

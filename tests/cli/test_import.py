@@ -1,11 +1,13 @@
 """``daybook import appointments``: what it writes, and that it can be repeated."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.cli.conftest import Daybook
@@ -66,6 +68,34 @@ def test_the_second_run_imports_nothing(
     assert "0 imported, with 0 new contacts; 2 were there already; 0 left out." in again.stdout
     assert len(imported(session)) == 2
     assert session.scalar(sa.select(sa.func.count(AppointmentStatusHistory.history_id))) == 2
+
+
+@pytest.mark.one_engine("postgresql")  # SQLite has one writer at a time anyway
+def test_rows_that_another_import_adds_at_the_same_moment_are_there_already(
+    daybook: Daybook, engine: Engine, session: Session, world: World, tmp_path: Path
+) -> None:
+    """The other one comes between this one's look at the references and its insert."""
+    both = write(tmp_path, row("a"), row("b", start="2026-01-05T11:00"))
+    first = write(tmp_path, row("a"), name="first.csv")
+    running: list[str] = []
+
+    def overtake(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT INTO appointment ") and not running:
+            running.append(statement)
+            with ThreadPoolExecutor(1) as pool:
+                assert (
+                    "1 imported"
+                    in pool.submit(daybook, "import", "appointments", first, *MAPPING).result().stdout
+                )
+
+    sa.event.listen(Engine, "before_cursor_execute", overtake)
+    try:
+        result = daybook("import", "appointments", both, *MAPPING)
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", overtake)
+    assert running
+    assert "1 imported, with 0 new contacts; 1 were there already; 0 left out." in result.stdout
+    assert set(imported(session)) == {"a", "b"}
 
 
 def test_a_dry_run_writes_nothing_and_finds_the_same(

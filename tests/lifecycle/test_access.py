@@ -7,14 +7,26 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests.factories import World, make_world
-from webapp.lifecycle import access, invitations, passwords, signing_in, throttle, transaction
+from webapp.lifecycle import (
+    access,
+    addresses,
+    invitations,
+    passwords,
+    setup,
+    signing_in,
+    team,
+    throttle,
+    transaction,
+)
 from webapp.lifecycle.errors import Invalid, Missing
 from webapp.lifecycle.throttle import Subjects, TooManyTries
 from webapp.models import Invitation, SignInFailure, StaffUser, UserSession
 from webapp.queries import identity
+from webapp.vocabulary import Role
 
 PASSWORD = "three words here"
 OLGA = Subjects.of("secret", email="olga@marlow.example", address="192.0.2.1")
@@ -164,13 +176,109 @@ def test_a_check_of_passwords_leaves_others_free_to_write(
 
 
 def test_whoever_was_deactivated_meanwhile_is_not_signed_in(session: Session, world: World) -> None:
-    world.owner.password_hash = passwords.make_hash(PASSWORD)
+    proof = proven(session, world)
     world.owner.deactivated_at = world.now
     session.commit()
     with pytest.raises(Missing):
-        signing_in.sign_in(
-            session, firm_id=world.firm.firm_id, staff_user_id=world.owner.staff_user_id, now=world.now
-        )
+        enter(session, world, proof)
+
+
+def proven(session: Session, world: World) -> str:
+    """Give the owner a password, and what shows that somebody has just typed it."""
+    world.owner.password_hash = passwords.make_hash(PASSWORD)
+    session.commit()
+    (match,) = signing_in.matches(session, email=world.owner.email, password=PASSWORD)
+    return match.proof("secret")
+
+
+def enter(session: Session, world: World, proof: str) -> str:
+    return signing_in.sign_in(
+        session,
+        firm_id=world.firm.firm_id,
+        staff_user_id=world.owner.staff_user_id,
+        proof=proof,
+        secret="secret",
+        now=world.now,
+    )
+
+
+def test_a_proof_opens_a_session_for_its_account_under_its_secret(session: Session, world: World) -> None:
+    proof = proven(session, world)
+    assert identity.find(session, token=enter(session, world, proof), now=world.now) is not None
+    world.manager.password_hash = world.owner.password_hash
+    session.commit()
+    for other in (proof[:-1], "", signing_in.Match(1, 1, "", "", None).proof("secret")):
+        with pytest.raises(Missing):
+            enter(session, world, other)
+
+
+def test_a_password_that_was_right_before_it_was_changed_opens_nothing(
+    session: Session, world: World
+) -> None:
+    proof = proven(session, world)
+    invitations.set_password(
+        session, world.owner, password_hash=passwords.make_hash("four other words here"), now=world.now
+    )
+    session.commit()
+    with pytest.raises(Missing):
+        enter(session, world, proof)
+    session.rollback()
+    assert session.scalars(sa.select(UserSession)).all() == []
+
+
+@pytest.mark.one_engine("postgresql")  # SQLite has one writer at a time anyway
+def test_a_change_of_the_password_waits_for_a_sign_in_and_then_ends_it(
+    engine: Engine, session: Session, world: World
+) -> None:
+    proof = proven(session, world)
+    with Session(engine) as entering, Session(engine) as changing:
+        token = enter(entering, world, proof)
+        changing.execute(sa.text("SET lock_timeout = '50ms'"))
+        person = changing.get_one(StaffUser, world.owner.staff_user_id)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            invitations.set_password(changing, person, password_hash="$new", now=world.now)
+        changing.rollback()
+        entering.commit()
+        person = changing.get_one(StaffUser, world.owner.staff_user_id)
+        invitations.set_password(changing, person, password_hash="$new", now=world.now)
+        changing.commit()
+        assert identity.find(changing, token=token, now=world.now) is None
+
+
+@pytest.mark.parametrize("typed", ["uwe@bücher.example", " Uwe@BÜCHER.example", "uwe@xn--bcher-kva.example"])
+def test_an_address_beyond_ascii_is_found_however_it_is_typed(
+    session: Session, world: World, typed: str
+) -> None:
+    person, _link = team.invite(
+        session,
+        actor=world.acting(world.owner),
+        name="Uwe",
+        email="uwe@bücher.example",
+        role=Role.STAFF,
+        bookable=True,
+        now=world.now,
+    )
+    made = setup.make_user(
+        session,
+        firm_id=make_world(session, "hartmann").firm.firm_id,
+        email="uwe@bücher.example",
+        name="Uwe",
+        role=Role.STAFF,
+        bookable=True,
+        password_hash=passwords.make_hash(PASSWORD),
+        now=world.now,
+    )
+    person.password_hash = made.password_hash
+    session.commit()
+    assert person.email == made.email == "uwe@xn--bcher-kva.example"
+    assert len(signing_in.matches(session, email=typed, password=PASSWORD)) == 2
+
+
+@pytest.mark.parametrize("typed", ["", "olga", "a@b@c", "\x00", "\ud800@x.example", "ü@x.example", "x" * 999])
+def test_an_address_that_nobody_can_have_is_looked_for_all_the_same(
+    session: Session, world: World, typed: str
+) -> None:
+    assert signing_in.matches(session, email=addresses.looked_up(typed), password=PASSWORD) == []
 
 
 def test_a_link_sent_twice_at_once_sets_one_password(engine: Engine, session: Session, world: World) -> None:

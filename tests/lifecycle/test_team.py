@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.factories import World, make_user, make_world
-from webapp.lifecycle import access, firm_settings, team, transaction
+from webapp.lifecycle import access, firm_settings, submissions, team, transaction
 from webapp.lifecycle.errors import DomainError, Forbidden, Invalid, Missing, Stale
 from webapp.lifecycle.firm_settings import Values
 from webapp.models import AuditEvent, StaffUser
@@ -67,6 +67,24 @@ def test_two_owners_cannot_remove_each_other(engine: Engine, session: Session, w
     owners = sa.select(StaffUser).where(StaffUser.role == Role.OWNER, StaffUser.deactivated_at.is_(None))
     assert len(session.scalars(owners).all()) == 1
     assert len(refusals) == 1
+
+
+@pytest.mark.one_engine("postgresql")  # SQLite has one writer at a time anyway
+def test_two_forms_about_a_firm_do_not_wait_for_each_other_in_a_circle(
+    engine: Engine, session: Session, world: World
+) -> None:
+    """Each has claimed its token, a row that refers to the firm, before it asks for the firm itself."""
+    with Session(engine) as first, Session(engine) as second:
+        for own, token in ((first, "a"), (second, "b")):
+            own.execute(sa.text("SET lock_timeout = '2s'"))
+            submissions.once(
+                own, firm_id=world.firm.firm_id, token=token, now=world.now, work=dict[str, object]
+            )
+        team.make_link(first, world.staff.staff_user_id, actor=world.acting(world.owner), now=world.now)
+        first.commit()
+        values = replace(Values.of(world.firm), slot_step=30)
+        firm_settings.change(second, actor=world.acting(world.owner), values=values, seen=0, now=world.now)
+        second.rollback()
 
 
 @pytest.mark.parametrize("role", ["viewer", "staff"])

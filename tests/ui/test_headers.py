@@ -80,15 +80,3 @@ def test_with_tls_cookies_are_bound_to_the_host_and_never_sent_in_the_clear(
     assert client.get("/preferences", base_url="https://localhost").status_code == 200
     with app.app_context():
         dispose(app)
-
-
-@pytest.mark.parametrize(
-    "path", ["/sign-out", "/team/new", "/settings", "/preferences", "/preferences/password"]
-)
-def test_a_post_without_the_form_token_changes_nothing(app: Flask, world: World, path: str) -> None:
-    app.config["WTF_CSRF_ENABLED"] = True
-    client = sign_in(app.test_client(), world.owner)
-    answer = client.post(path, data={"name": "x", "theme": "dark", "density": "compact"})
-    assert answer.status_code == 400
-    assert "Nothing was changed." in answer.text
-    assert client.get("/preferences").status_code == 200

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -77,7 +78,7 @@ def shown_again(answer: TestResponse) -> dict[str, str]:
     page = parse(answer)
     summary = page.one(cls="errors").text
     assert "Not saved: Daniel Osei changed" in summary
-    assert "What you typed is still here." in summary
+    assert "What you typed is still here;" in summary
     return fields(page)
 
 
@@ -217,7 +218,7 @@ def test_the_settings_are_shown_again_with_who_changed_them(
     assert kept.confirm_hours == 24
 
 
-RECORDS = {
+RECORDS: dict[str, tuple[Any, str, dict[str, str]]] = {
     "contact": (Contact, "/contacts/{}/edit", {"phone": "020 7946 0001", "notes": "Rings late"}),
     "account": (Account, "/accounts/{}/edit", {"notes": "Pays by post"}),
     "kind": (AppointmentType, "/settings/types/{}", {"location": "Room 9"}),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import AnyConverter, Rule
 
 from tests.factories import World, at_status
+from tests.lifecycle.rows import everything
 from tests.support.html import Page
 from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
@@ -38,6 +39,17 @@ FRAGMENTS = {
     "contacts.options",
     "outbox.html",
     "polls.changes",
+}
+FORMS_THAT_CHECK = {"sessions.sign_in", "sessions.choose_firm", "invitations.accept"}  # by themselves
+FILLED = {
+    "name": "Somebody Else",
+    "theme": "dark",
+    "density": "compact",
+    "reason": "none",
+    "email": "new@marlow.example",
+    "password": "four other words here",
+    "repeated": "four other words here",
+    "ref": "1.1",
 }
 MARK = "Mark it @requires(Permission.X) or @public, see webapp/ui/guards.py."
 
@@ -141,15 +153,46 @@ def test_few_routes_are_open_to_everybody(app: Flask) -> None:
 
 def test_strangers_are_sent_to_sign_in(app: Flask, values: dict[str, object]) -> None:
     client = app.test_client()
+    pages: dict[str, set[str]] = {}
+    for rule, _permission in guarded(app):
+        pages.setdefault(rule.rule, set()).update(methods(rule))
     for rule, _permission in guarded(app):
         for method in methods(rule):
             answer = client.open(address(app, rule, values), method=method)
             assert answer.status_code == 303, (method, rule.rule)
             assert answer.location.startswith("/sign-in"), (method, rule.rule)
-            assert ("next=" in answer.location) == (method == "GET"), (method, rule.rule)
+            page = "GET" in pages[rule.rule]
+            assert ("next=" in answer.location) == page, (method, rule.rule)
             quick = client.open(address(app, rule, values), method=method, headers={"HX-Request": "true"})
             assert quick.status_code == 401, (method, rule.rule)
-            assert quick.headers["HX-Redirect"] == "/sign-in", (method, rule.rule)
+            target = quick.headers["HX-Redirect"]
+            assert target.startswith("/sign-in"), (method, rule.rule)
+            assert ("next=" in target) == (method == "POST" and page), (method, rule.rule)
+
+
+def test_a_post_without_the_form_token_changes_nothing(
+    app: Flask, session: Session, world: World, values: dict[str, object], moved_clock: MovableClock
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    client = sign_in(app.test_client(), world.owner)
+    client.get("/preferences")
+    session.rollback()
+    before, tried = everything(session), 0
+    for rule, _permission in routes(app):
+        if "POST" not in methods(rule) or rule.endpoint in FORMS_THAT_CHECK:
+            continue
+        answer, tried = client.post(address(app, rule, values), data=FILLED), tried + 1
+        assert answer.status_code == 400, rule.rule
+        assert "Nothing was changed." in answer.text, rule.rule
+    assert tried > 20
+    for endpoint in FORMS_THAT_CHECK:
+        for rule in app.url_map.iter_rules(endpoint):
+            answer = app.test_client().post(address(app, rule, values), data=FILLED)
+            assert answer.status_code in {303, 422}, rule.rule
+            assert "Set-Cookie" not in answer.headers or "daybook=" not in answer.headers["Set-Cookie"]
+    session.rollback()
+    assert everything(session) == before
+    assert client.get("/preferences").status_code == 200
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.STAFF, Role.MANAGER])

@@ -16,6 +16,7 @@ from tests.support.signed_in import COOKIE, sign_in
 from tests.ui.conftest import MovableClock, fresh
 from webapp.lifecycle import passwords
 from webapp.models import Firm, SignInFailure, StaffUser, UserSession
+from webapp.ui.htmx import go
 
 pytestmark = pytest.mark.one_engine("sqlite")  # the statements behind it are tested on both, below the pages
 
@@ -221,6 +222,36 @@ def test_it_goes_on_to_addresses_of_this_site_alone(
     assert attempt(client, to=f"?next={asked.replace('?', '%3F')}").location == given
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/settings", "?next=/settings"),
+        ("/appointments/new?day=2026-01-14", "?next=/appointments/new?day%3D2026-01-14"),
+        ("/preferences/password", ""),  # no page
+        ("/bulk/completion", ""),
+    ],
+)
+def test_a_form_that_is_sent_after_the_session_ended_leads_back_to_its_page(
+    client: FlaskClient, world: World, path: str, back: str, headers: dict[str, str]
+) -> None:
+    answer = client.post(path, data={"name": "x"}, headers=headers)
+    assert answer.headers.get("HX-Redirect" if headers else "Location") == f"/sign-in{back}"
+
+
+def test_a_fragment_that_is_asked_for_is_no_page_to_come_back_to(client: FlaskClient, world: World) -> None:
+    answer = client.get("/contacts/options", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
+
+
+def test_a_way_on_beyond_ascii_fits_into_a_header(app: Flask) -> None:
+    for headers, name in (({"HX-Request": "true"}, "HX-Redirect"), ({}, "Location")):
+        with app.test_request_context("/", headers=headers):
+            assert (
+                go("/day/2026-01-13?q=Zoë%20Å&x=1").headers[name] == "/day/2026-01-13?q=Zo%C3%AB%20%C3%85&x=1"
+            )
+
+
 def test_a_stale_form_token_says_so_and_the_second_try_works(app: Flask, olga: StaffUser) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     client = app.test_client()
@@ -268,6 +299,38 @@ def test_the_choice_of_a_firm_is_open_for_five_minutes(
     attempt(client)
     moved_clock.pass_(minutes=6)
     assert client.post("/sign-in/firm", data={"account": "0"}).location == "/sign-in"
+    assert sessions(session) == []
+
+
+def test_a_choice_is_void_once_the_password_was_changed(
+    client: FlaskClient, olga: StaffUser, session: Session, moved_clock: MovableClock
+) -> None:
+    make_twin(session, olga)
+    attempt(client)
+    olga.password_hash = passwords.make_hash("four other words here")
+    session.commit()
+    answer = client.post("/sign-in/firm", data={"account": "1"})  # Marlow, after Hartmann
+    assert answer.location == "/sign-in"
+    assert "The password was changed meanwhile. Sign in again." in client.get("/sign-in").text
+    assert sessions(session) == []
+    assert client.post("/sign-in/firm", data={"account": "0"}).location == "/sign-in"
+
+
+def test_a_password_that_is_changed_while_it_is_checked_is_wrong(
+    client: FlaskClient, olga: StaffUser, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = passwords.verify
+
+    def overtaken(stored: str, password: str) -> bool:
+        session.rollback()
+        olga.password_hash = "$changed"
+        session.commit()
+        return real(stored, password)
+
+    monkeypatch.setattr(passwords, "verify", overtaken)
+    answer = attempt(client)
+    assert answer.status_code == 422
+    assert WRONG in answer.text
     assert sessions(session) == []
 
 

@@ -20,12 +20,6 @@ def _policy(session: Session, appointment: Appointment) -> tuple[Firm, Appointme
     )
 
 
-def reschedule_limit(session: Session, appointment: Appointment) -> int | None:
-    """How many times a chain may be moved, None is without limit. The type goes before the firm."""
-    firm, kind = _policy(session, appointment)
-    return firm.reschedule_limit if kind.reschedule_limit is None else kind.reschedule_limit
-
-
 def passed_when_rescheduling(session: Session, appointment: Appointment, now: datetime) -> list[Override]:
     """The limits that moving it now would go past."""
     firm, kind = _policy(session, appointment)

@@ -73,7 +73,7 @@ def create(
     appointment.version = 1
     appointment.created_at = now
     session.add(appointment)
-    _guarded_flush(session, appointment.staff_user_id)
+    _guarded_flush(session)
     _write_history(
         session,
         appointment,
@@ -108,7 +108,6 @@ def record(
 
     Raises:
         Stale: the row no longer has the status and version that the actor saw.
-        SlotTaken: the database's slot guard refused the interval.
     """
     occurred_at = occurred_at or now
     source = appointment.status
@@ -302,7 +301,7 @@ def _imported_kind(action: Action) -> Any:
     return TABLE[Action.CANCEL].kind if action is Action.IMPORT else None
 
 
-def _guarded_flush(session: Session, staff_user_id: int) -> None:
+def _guarded_flush(session: Session) -> None:
     try:
         session.flush()
     except DatabaseError as error:

@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 
 import sqlalchemy as sa
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.orm import Session
 
+from webapp.lifecycle.addresses import staff_address
 from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.text import one_line
 from webapp.localtime import zone_names
@@ -57,7 +57,7 @@ def make_user(
     Raises:
         Invalid: the name is missing, or the address is malformed or taken in this firm.
     """
-    address = _address(email)
+    address = staff_address(email)
     taken = sa.select(StaffUser.staff_user_id).where(StaffUser.firm_id == firm_id, StaffUser.email == address)
     if session.scalar(taken) is not None:
         raise Invalid(f"{address} signs in to this firm already. Use another address.", field="email")
@@ -80,10 +80,3 @@ def _named(name: str, whose: str) -> str:
     if not kept:
         raise Invalid(f"Enter the name of {whose}.", field="name")
     return kept
-
-
-def _address(email: str) -> str:
-    try:
-        return validate_email(email, check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise Invalid(f"{email!r} is not an e-mail address. {error}", field="email") from error

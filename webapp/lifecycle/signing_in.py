@@ -1,5 +1,7 @@
 """Finding out whose password this is, with the same work whether or not anybody has this e-mail address."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -8,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle import access, passwords
+from webapp.lifecycle.addresses import looked_up
 from webapp.lifecycle.errors import Missing
 from webapp.models import Firm, StaffUser
 
@@ -34,17 +37,22 @@ class Match:
     stored: str
     rehashed: str | None
 
+    def proof(self, secret: str) -> str:
+        """What shows :func:`sign_in` that this password was right, as long as it is not changed.
 
-def normal_email(text: str) -> str:
-    """An e-mail address as accounts keep it."""
-    return "".join(
-        character for character in text if character.isprintable() and not character.isspace()
-    ).lower()
+        Worth nothing without the secret, and can be given away: it does not tell what is stored.
+        """
+        return _proof(secret, self.firm_id, self.staff_user_id, self.stored)
+
+
+def _proof(secret: str, firm_id: int, staff_user_id: int, stored: str) -> str:
+    text = f"password of {firm_id}/{staff_user_id}: {stored}".encode()
+    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
 
 
 def matches(session: Session, *, email: str, password: str) -> list[Match]:
     """Every active account with this address and password, by the firm's name. Reads; slow on purpose."""
-    found = _accounts(session, normal_email(email))
+    found = _accounts(session, looked_up(email))
     stored = [account.stored for account in found]
     padding = [passwords.DUMMY_HASH] * max(0, LEAST_WORK - len(stored))
     right = [passwords.verify(hashed, password) for hashed in stored + padding]
@@ -82,28 +90,39 @@ def sign_in(
     *,
     firm_id: int,
     staff_user_id: int,
+    proof: str,
+    secret: str,
     now: datetime,
     user_agent: str = "",
     replaces: str | None = None,
-    stored: str | None = None,
     rehashed: str | None = None,
 ) -> str:
     """Open a session for an account whose password has been checked; returns the cookie's token.
 
+    The person's row is held until the commit: a change of the password comes before, and is noticed here, or
+    after, and ends this session with the others.
+
+    Args:
+        proof: what :meth:`Match.proof` gave when the password was checked, with the same ``secret``.
+
     Raises:
-        Missing: it was deactivated, or lost its password, in the meantime.
+        Missing: the account was deactivated, or has another password, since then.
     """
     user = session.scalar(
-        sa.select(StaffUser).where(
+        sa.select(StaffUser)
+        .where(
             StaffUser.firm_id == firm_id,
             StaffUser.staff_user_id == staff_user_id,
             StaffUser.deactivated_at.is_(None),
             StaffUser.password_hash.is_not(None),
         )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
-    if user is None:
+    stored = (user.password_hash if user else None) or ""
+    if user is None or not hmac.compare_digest(_proof(secret, firm_id, staff_user_id, stored), proof):
         raise Missing(WRONG)
-    if rehashed and user.password_hash == stored:
+    if rehashed:
         user.password_hash = rehashed
     return access.open_session(session, user, now=now, user_agent=user_agent, replaces=replaces)
 

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from webapp.models import Submission
 
 KEEP = timedelta(days=2)
+AT_ONCE = 20
+"""So many old tokens are forgotten with each new one: more go than come."""
 
 
 def once(
@@ -35,6 +37,7 @@ def once(
     ).one_or_none()
     if claimed is None:
         return session.get_one(Submission, (firm_id, token)).answer, True
+    _forget_some(session, now)
     answer = work()
     session.execute(
         sa.update(Submission)
@@ -44,9 +47,17 @@ def once(
     return answer, False
 
 
-def forget_old(session: Session, now: datetime) -> int:
-    """Delete tokens older than two days; returns how many."""
-    gone = session.execute(
-        sa.delete(Submission).where(Submission.created_at < now - KEEP).returning(Submission.token)
+def _forget_some(session: Session, now: datetime) -> None:
+    """Delete a few tokens older than two days, of any firm, that nobody else is deleting."""
+    old = (
+        sa.select(Submission.firm_id, Submission.token)
+        .where(Submission.created_at < now - KEEP)
+        .order_by(Submission.created_at)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
     )
-    return len(gone.all())
+    session.execute(
+        sa.delete(Submission)
+        .where(sa.tuple_(Submission.firm_id, Submission.token).in_(old))
+        .execution_options(synchronize_session=False)
+    )

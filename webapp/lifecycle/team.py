@@ -4,18 +4,17 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle import access, audit, invitations
 from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.addresses import staff_address
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
 from webapp.lifecycle.text import one_line
 from webapp.models import Firm, StaffUser
 from webapp.vocabulary import Permission, Role
 
 NAME_LENGTH = 120
-EMAIL_LENGTH = 254
 SUBJECT = "staff_user"
 CHANGES = ("change",)
 """The notes about a person that change what the form about them shows."""
@@ -152,10 +151,15 @@ def roles_for(role: Role) -> list[Role]:
 
 
 def _begin(session: Session, actor: Actor) -> None:
-    """Changes of one team happen one after the other, so that two owners cannot remove each other."""
+    """Changes of one team happen one after the other, so that two owners cannot remove each other.
+
+    The lock leaves the firm's key alone: whoever has written a row that refers to the firm shares that.
+    """
     if not actor.can(Permission.MANAGE_TEAM):
         raise Forbidden("Your role does not include the team.")
-    session.execute(sa.select(Firm.firm_id).where(Firm.firm_id == actor.firm_id).with_for_update())
+    session.execute(
+        sa.select(Firm.firm_id).where(Firm.firm_id == actor.firm_id).with_for_update(key_share=True)
+    )
 
 
 def _person(session: Session, actor: Actor, staff_user_id: int) -> StaffUser:
@@ -213,7 +217,7 @@ def _name(text: str) -> str:
 
 
 def _free_address(session: Session, firm_id: int, text: str) -> str:
-    address = normal_address(text)
+    address = staff_address(text)
     taken = session.scalar(
         sa.select(StaffUser).where(StaffUser.firm_id == firm_id, StaffUser.email == address)
     )
@@ -224,20 +228,6 @@ def _free_address(session: Session, firm_id: int, text: str) -> str:
     raise Invalid(
         f"{taken.name} has this address and is deactivated. Reactivate them instead.", field="email"
     )
-
-
-def normal_address(text: str) -> str:
-    """An e-mail address as accounts keep it: checked for its form, in small letters.
-
-    Raises:
-        Invalid: it is missing or malformed.
-    """
-    typed = one_line(text, EMAIL_LENGTH, "email")
-    try:
-        found = validate_email(typed, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        raise Invalid("Enter an e-mail address, such as lena@example.com.", field="email") from None
-    return (found.ascii_email or found.normalized).lower()
 
 
 def _note(

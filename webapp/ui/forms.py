@@ -16,7 +16,7 @@ from webapp.lifecycle import submissions, transaction
 from webapp.lifecycle.errors import DomainError, Invalid, LimitReached, Overtaken, SlotTaken, Stale
 
 TOKEN_LENGTH = 100
-KEPT = "What you typed is still here. Look at it, and send it again if it still holds."
+KEPT = "What you typed is still here; send it again if it still holds."
 STALE = "This page had been open for too long, so nothing was sent on. It is fresh now: try again."
 
 

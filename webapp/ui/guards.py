@@ -96,13 +96,22 @@ def _keep_alive(user: Me) -> None:
 
 def _sign_in_first() -> Response:
     """Send to the sign-in page and back again afterwards; htmx is told to leave the page."""
-    back = request.full_path.rstrip("?") if request.method == "GET" and not is_htmx() else ""
-    target = url_for("sessions.sign_in", next=back or None)
+    target = url_for("sessions.sign_in", next=_way_back())
     if is_htmx():
         response = Response(status=401)
         response.headers["HX-Redirect"] = target
         return response
     return redirect(target, code=303)  # type: ignore[return-value]
+
+
+def _way_back() -> str | None:
+    """The page that was asked for, or the one at whose address a form was sent; a fragment is no page."""
+    if request.method == "GET":
+        return None if is_htmx() else request.full_path.rstrip("?")
+    adapter = current_app.create_url_adapter(request)
+    if adapter is not None and "GET" in adapter.allowed_methods(request.path):
+        return request.full_path.rstrip("?")
+    return None
 
 
 def safe_next(target: str | None) -> str:

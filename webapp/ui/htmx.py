@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from flask import Response, make_response, request
+from werkzeug.urls import iri_to_uri
 
 
 def is_htmx() -> bool:
@@ -13,6 +14,7 @@ def is_htmx() -> bool:
 
 def go(url: str) -> Response:
     """303 to a URL, or the same for htmx: it loads the page anew."""
+    url = iri_to_uri(url)  # a header is ASCII
     if is_htmx():
         response = Response(status=200)
         response.headers["HX-Redirect"] = url

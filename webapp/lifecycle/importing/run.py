@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle.actors import Actor
@@ -19,6 +20,7 @@ from webapp.localtime import Local
 from webapp.models import Firm
 
 BATCH = 2000  # rows; one transaction each
+TRIES = 5  # of a batch, when others import the same rows at the same time
 Commit = Callable[[Callable[[], Tally]], Tally]
 
 
@@ -122,15 +124,22 @@ class Import:
         facts.append(row)
 
     def _write(self, facts: list[Facts], problems: list[Problem], commit: Commit) -> Tally:
-        tally = commit(
-            lambda: writing.write(
-                self.session,
-                facts,
-                actor=self.actor,
-                now=self.now,
-                newest=self.newest,
-                overbook=self.columns.spread,
-            )
-        )
+        for attempt in range(1, TRIES + 1):
+            try:
+                tally = commit(lambda: self._batch(facts))
+                break
+            except IntegrityError as error:
+                if attempt == TRIES or not writing.came_second(error):
+                    raise  # otherwise the rows of the one who was first are there now, and are left alone
         tally.problems += problems
         return tally
+
+    def _batch(self, facts: list[Facts]) -> Tally:
+        return writing.write(
+            self.session,
+            facts,
+            actor=self.actor,
+            now=self.now,
+            newest=self.newest,
+            overbook=self.columns.spread,
+        )

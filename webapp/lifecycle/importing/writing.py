@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle import recording, slots
@@ -14,7 +15,8 @@ from webapp.lifecycle.importing.clients import Clients, Known
 from webapp.lifecycle.importing.facts import Facts, Kind, Staff
 from webapp.lifecycle.importing.reading import Problem
 from webapp.lifecycle.recording import Imported
-from webapp.models import Appointment, AppointmentType, StaffUser
+from webapp.models import Appointment, AppointmentStatusHistory, AppointmentType, StaffUser
+from webapp.vocabulary import Action
 
 Interval = tuple[datetime, datetime]
 
@@ -64,12 +66,12 @@ def write(
     Args:
         newest: the number that :func:`newest` gave before the first batch; it tells a reference that was
             there already from one that stands in the file twice.
+        now: one and the same for all batches of an import; it tells them from another import's.
         overbook: mark a live row whose slot is held as overbooked; otherwise it is a problem.
     """
     tally = Tally()
-    rows = _placed(
-        session, _new(session, batch, actor.firm_id, newest, tally), actor.firm_id, overbook, tally
-    )
+    new = _new(session, batch, actor.firm_id, newest, now, tally)
+    rows = _placed(session, new, actor.firm_id, overbook, tally)
     clients = Clients(session, firm_id=actor.firm_id, now=now)
     known = clients.resolve(row.client for row in rows)
     recording.bulk_import(session, [_imported(row, known[row.client]) for row in rows], actor=actor, now=now)
@@ -78,7 +80,14 @@ def write(
     return tally
 
 
-def _new(session: Session, batch: Sequence[Facts], firm_id: int, newest: int, tally: Tally) -> list[Facts]:
+def came_second(error: IntegrityError) -> bool:
+    """Whether another import added a row with the same reference after this one had looked for it."""
+    return "external_ref" in str(error.orig)
+
+
+def _new(
+    session: Session, batch: Sequence[Facts], firm_id: int, newest: int, now: datetime, tally: Tally
+) -> list[Facts]:
     """The rows whose reference the firm does not have and that stand in the batch for the first time."""
     found = session.execute(
         sa.select(Appointment.external_ref, Appointment.appointment_id).where(
@@ -86,15 +95,34 @@ def _new(session: Session, batch: Sequence[Facts], firm_id: int, newest: int, ta
         )
     )
     present = {ref: number for ref, number in found if ref is not None}
+    ours = _ours(session, firm_id, [number for number in present.values() if number > newest], now)
     new: dict[str, Facts] = {}
     for row in batch:
-        if present.get(row.external_ref, newest + 1) <= newest:
+        if row.external_ref in present and present[row.external_ref] not in ours:
             tally.already += 1
         elif row.external_ref in present or row.external_ref in new:
             tally.problems.append(repeated(row))
         else:
             new[row.external_ref] = row
     return list(new.values())
+
+
+def _ours(session: Session, firm_id: int, numbers: list[int], now: datetime) -> set[int]:
+    """Which of these appointments an earlier batch of this import has added, and not somebody else."""
+    if not numbers:
+        return set()
+    history = AppointmentStatusHistory
+    return set(
+        session.scalars(
+            sa.select(history.appointment_id).where(
+                history.firm_id == firm_id,
+                history.appointment_id.in_(numbers),
+                history.sequence == 1,
+                history.action == Action.IMPORT,
+                history.changed_at == now,
+            )
+        )
+    )
 
 
 def repeated(row: Facts) -> Problem:

@@ -8,6 +8,8 @@ from wtforms import SelectChoice
 
 from webapp.extensions import csrf, db
 from webapp.lifecycle import access, signing_in, throttle, transaction
+from webapp.lifecycle.addresses import looked_up
+from webapp.lifecycle.errors import Missing
 from webapp.lifecycle.signing_in import Match
 from webapp.ui import cookies
 from webapp.ui.guards import public, safe_next
@@ -18,6 +20,8 @@ bp = Blueprint("sessions", __name__)
 
 CHOICE = "sign_in_choice"
 TIME_TO_CHOOSE = timedelta(minutes=5)
+Key = tuple[int, int, str]
+"""An account, and what shows that its password was right: firm_id, staff_user_id, proof."""
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -30,10 +34,13 @@ def sign_in() -> Response:
         return go(target)
     if form.accepted():
         found = _try(form)
-        if len(found) == 1:
-            return _enter(found[0].firm_id, found[0].staff_user_id, target, found[0])
-        if found:
+        if len(found) > 1:
             return _ask_which(found)
+        entered = _enter(_key(found[0]), target, found[0].rehashed) if found else None
+        if entered is not None:
+            return entered
+        if found:
+            form.refuse(Missing(signing_in.WRONG))
     return _page("sessions/sign_in.html", form)
 
 
@@ -41,7 +48,7 @@ def _try(form: SignInForm) -> list[Match]:
     """The accounts that the password opens. The slow part runs in no transaction that writes."""
     subjects = throttle.Subjects.of(
         current_app.config["SECRET_KEY"],
-        email=signing_in.normal_email(form.email.data),
+        email=looked_up(form.email.data),
         address=request.remote_addr or "",
     )
     try:
@@ -60,21 +67,30 @@ def _try(form: SignInForm) -> list[Match]:
     return found
 
 
-def _enter(firm_id: int, staff_user_id: int, target: str, match: Match | None = None) -> Response:
-    """Open the session, end the one this browser had, and go on."""
-    token = transaction.run(
-        db.session(),
-        lambda: signing_in.sign_in(
+def _key(match: Match) -> Key:
+    return match.firm_id, match.staff_user_id, match.proof(current_app.config["SECRET_KEY"])
+
+
+def _enter(key: Key, target: str, rehashed: str | None = None) -> Response | None:
+    """Open the session, end the one this browser had, and go on; None if the password was changed since."""
+    firm_id, staff_user_id, proof = key
+    try:
+        token = transaction.run(
             db.session(),
-            firm_id=firm_id,
-            staff_user_id=staff_user_id,
-            now=g.now,
-            user_agent=request.user_agent.string,
-            replaces=cookies.token(),
-            stored=match.stored if match else None,
-            rehashed=match.rehashed if match else None,
-        ),
-    )
+            lambda: signing_in.sign_in(
+                db.session(),
+                firm_id=firm_id,
+                staff_user_id=staff_user_id,
+                proof=proof,
+                secret=current_app.config["SECRET_KEY"],
+                now=g.now,
+                user_agent=request.user_agent.string,
+                replaces=cookies.token(),
+                rehashed=rehashed,
+            ),
+        )
+    except Missing:
+        return None
     session.clear()  # and with it the token of forms: what was made before the sign-in is void
     return cookies.keep(go(target), token)
 
@@ -82,7 +98,7 @@ def _enter(firm_id: int, staff_user_id: int, target: str, match: Match | None = 
 def _ask_which(found: list[Match]) -> Response:
     """The password opens accounts in several firms: remember which ones, and ask."""
     session[CHOICE] = {
-        "accounts": [[match.firm_id, match.staff_user_id, match.firm_name] for match in found],
+        "accounts": [[*_key(match), match.firm_name] for match in found],
         "until": (g.now + TIME_TO_CHOOSE).isoformat(),
     }
     return go(_choice_url())
@@ -99,16 +115,22 @@ def _choice_url() -> str:
 def choose_firm() -> Response:
     accounts = _accounts_to_choose()
     if not accounts:
-        flash("That took a while. Sign in again.", "info")
-        return go("/sign-in")
+        return _start_again("That took a while. Sign in again.")
     form = FirmForm()
     form.account.choices = [
-        SelectChoice(str(number), name) for number, (_firm, _user, name) in enumerate(accounts)
+        SelectChoice(str(number), name) for number, (*_key_of, name) in enumerate(accounts)
     ]
     if form.accepted():
-        firm_id, staff_user_id, _name = accounts[int(form.account.data)]
-        return _enter(firm_id, staff_user_id, safe_next(request.args.get("next")))
+        firm_id, staff_user_id, proof, _name = accounts[int(form.account.data)]
+        entered = _enter((firm_id, staff_user_id, proof), safe_next(request.args.get("next")))
+        return entered or _start_again("The password was changed meanwhile. Sign in again.")
     return _page("sessions/choose_firm.html", form)
+
+
+def _start_again(sentence: str) -> Response:
+    session.pop(CHOICE, None)
+    flash(sentence, "info")
+    return go("/sign-in")
 
 
 def _accounts_to_choose() -> list[list[Any]]:
