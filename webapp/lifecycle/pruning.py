@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import heartbeats, submissions, throttle, transaction
+from webapp.lifecycle import heartbeats, throttle, transaction
 from webapp.models import PersonalLink, SignInFailure, UserSession
 
 KEEP_SESSIONS = timedelta(days=30)
@@ -46,7 +46,6 @@ def _links(session: Session, now: datetime) -> int:
 
 
 KINDS: dict[str, Prune] = {
-    "submissions": submissions.forget_old,
     "sessions": _sessions,
     "failures": _failures,
     "links": _links,
