@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import booking, conflicts, limits, recording, slots
+from webapp.lifecycle import booking, conflicts, limits, reasons, recording, slots
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Invalid, NotAllowed
 from webapp.lifecycle.text import prose
@@ -77,7 +77,7 @@ def decline(
         actor=actor,
         now=now,
         expected_version=version,
-        reason=_required(reason, "Give a reason for declining; the history keeps it."),
+        reason=reasons.required(reason, "Give a reason for declining; the history keeps it."),
         cancelled_by=CancelledBy.STAFF,
     )
 
@@ -169,7 +169,7 @@ def cancel(
     version = check(session, appointment, Action.CANCEL, actor, now, expected_version)
     if cancelled_by is CancelledBy.SYSTEM:
         raise Invalid("Say who cancels: the client or the firm.", field="cancelled_by")
-    text = _required(reason, "Give a reason for cancelling; the history keeps it.")
+    text = reasons.required(reason, "Give a reason for cancelling; the history keeps it.")
     recording.record(
         session,
         appointment,
@@ -317,7 +317,7 @@ def mark_no_show(
         now=now,
         expected_version=version,
         occurred_at=occurred_at,
-        reason=_sentences(NO_SHOW_REASONS[party], prose(note, booking.REASON_LENGTH, "note")),
+        reason=reasons.joined(NO_SHOW_REASONS[party], prose(note, booking.REASON_LENGTH, "note")),
         no_show_party=party,
     )
 
@@ -353,7 +353,7 @@ def correct(
         actor=actor,
         now=now,
         expected_version=version,
-        reason=_required(reason, "Give a reason for the correction; the history keeps it."),
+        reason=reasons.required(reason, "Give a reason for the correction; the history keeps it."),
         occurred_at=_corrected_at(appointment, to, now),
         no_show_party=party,
     )
@@ -393,14 +393,3 @@ def _corrected_at(appointment: Appointment, to: Status, now: datetime) -> dateti
     if to is Status.COMPLETED:
         return min(appointment.end_time, now)
     return appointment.no_show_at or appointment.start_time
-
-
-def _required(text: str, sentence: str) -> str:
-    kept = prose(text, booking.REASON_LENGTH, "reason")
-    if not kept:
-        raise Invalid(sentence, field="reason")
-    return kept
-
-
-def _sentences(first: str, second: str) -> str:
-    return f"{first}. {second}" if second else first
