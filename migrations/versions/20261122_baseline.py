@@ -706,9 +706,9 @@ def create_sqlite_guards() -> None:
         (
             "appointment_status_history",
             "history_id",
-            "firm_id = NEW.firm_id AND appointment_id = NEW.appointment_id AND sequence = NEW.sequence",
+            " OR (firm_id = NEW.firm_id AND appointment_id = NEW.appointment_id AND sequence = NEW.sequence)",
         ),
-        ("audit_event", "audit_event_id", "0"),
+        ("audit_event", "audit_event_id", ""),
     ):
         for verb in ("UPDATE", "DELETE"):
             op.execute(
@@ -718,7 +718,7 @@ def create_sqlite_guards() -> None:
         # INSERT OR REPLACE deletes the old row without its delete trigger unless recursive_triggers is on.
         op.execute(
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key} OR ({twin})) "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}{twin}) "
             f"BEGIN SELECT RAISE(ABORT, 'append_only: REPLACE in {table} is refused'); END"
         )
 

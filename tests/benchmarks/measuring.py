@@ -99,7 +99,7 @@ def _replay(desk: Desk, asked: list[Statement]) -> tuple[Callable[[], None], Cal
         for statement in asked:
             cursor.execute(statement.sql, statement.parameters)
             cursor.fetchall()
-        pooled.rollback()
+        pooled.commit()  # like a page; psycopg forgets what it prepared at a rollback
         cursor.close()
 
     return run, pooled.close

@@ -1,12 +1,17 @@
 """Every page, as a manager sees it: accessible, no sideways scrolling, nothing refused, printable."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import TODAY, Desk
+from tests.factories import DAY, at_status, make_world
 from tests.support.axe import assert_no_violations
+from webapp.lifecycle import passwords
+from webapp.models import StaffUser
+from webapp.vocabulary import Status
 
 PAGES = [
     f"/day/{TODAY}",
@@ -24,6 +29,13 @@ PAGES = [
     "/appointments/{ended}/completion",
     "/appointments/{requested}",
     "/appointments/{requested}/decline",
+    "/appointments/{requested}/approval",
+    "/appointments/{ended}/approval",
+    "/appointments/{awaiting}/confirmation",
+    "/appointments/{completed}",
+    "/appointments/{completed}/correction",
+    "/appointments/{no_show}",
+    "/appointments/{no_show}/correction",
     "/requests",
     "/needs-outcome",
     "/contacts",
@@ -47,16 +59,30 @@ PAGES = [
     "/settings/types",
     "/settings/types/new",
     "/team",
+    "/team/new",
+    "/team/{lena}",
     "/preferences",
     "/shortcuts",
     "/components",
     "/nowhere",
 ]
+REFUSED = {"/appointments/{ended}/approval": 409, "/nowhere": 404}
+PASSWORD = "three words here"
+SETTLED = """async () => {
+  await new Promise(requestAnimationFrame);  // colours have begun to change by then
+  await new Promise(requestAnimationFrame);
+  await Promise.allSettled(document.getAnimations().map(animation => animation.finished));
+}"""
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 
 
 @pytest.fixture
 def manager(desk: Desk) -> Desk:
+    """The manager is signed in; three more appointments of Ada's stand where the desk's do not."""
+    with desk.session() as session:
+        for status, days in ((Status.AWAITING_CONFIRMATION, 2), (Status.COMPLETED, -4), (Status.NO_SHOW, -5)):
+            made = at_status(session, status, desk.world, start=desk.world.now + days * DAY)
+            desk.made[status.value] = made.appointment_id
     desk.page.context.clear_cookies()
     desk.as_user(desk.world.manager)
     return desk
@@ -64,39 +90,117 @@ def manager(desk: Desk) -> Desk:
 
 def address(desk: Desk, path: str) -> str:
     return path.format(
-        confirmed=desk.by("Amara Okafor"), ended=desk.by("Jonas Weber"), requested=desk.by("Ada Byron")
+        confirmed=desk.by("Amara Okafor"),
+        ended=desk.by("Jonas Weber"),
+        requested=desk.by("Ada Byron"),
+        awaiting=desk.by("awaiting_confirmation"),
+        completed=desk.by("completed"),
+        no_show=desk.by("no_show"),
+        lena=desk.world.staff.staff_user_id,
     )
 
 
 def look(page: Page, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.evaluate(SETTLED)
+
+
+def assert_sound(page: Page) -> None:
+    """The page as it stands has a title and one heading, both with words, and is right in every look."""
+    expect(page.locator("h1")).to_have_count(1)
+    assert page.locator("h1").inner_text().strip()
+    assert page.title().rpartition(" · ")[0].strip()
+    for width, scheme in LOOKS:
+        look(page, width, scheme)
+        assert_no_violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def submit(page: Page, form: str, action: str = "") -> None:
+    """Send a form as it stands, past the browser's own checks and without htmx."""
+    with page.expect_navigation():
+        page.locator(form).evaluate(
+            """(form, action) => {
+              if (action) form.action = action;
+              HTMLFormElement.prototype.submit.call(form);
+            }""",
+            action,
+        )
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_page_has_no_accessibility_violation_and_does_not_scroll_sideways(
     manager: Desk, path: str
 ) -> None:
-    page = manager.page
-    for width, scheme in LOOKS:
-        look(page, width, scheme)
-        page.goto(address(manager, path))
-        assert_no_violations(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        expect(page.locator("h1")).to_have_count(1)
+    answer = manager.page.goto(address(manager, path))
+    assert answer is not None
+    assert answer.status == REFUSED.get(path, 200)
+    assert_sound(manager.page)
 
 
-def test_the_dialogs_have_no_accessibility_violation(manager: Desk) -> None:
+def test_the_page_of_a_form_that_is_refused_is_as_sound(manager: Desk) -> None:
     page = manager.page
-    for width, scheme in LOOKS:
-        look(page, width, scheme)
-        page.goto(f"/appointments/{manager.by('Amara Okafor')}")
-        for name in ("Reschedule…", "Cancel appointment…", "Edit details…"):
-            page.get_by_role("link", name=name).click()
-            expect(page.get_by_role("dialog")).to_be_visible()
+    page.goto("/contacts/new")
+    submit(page, "main form")
+    assert page.title().startswith("Error: ")
+    assert_sound(page)
+
+
+def test_the_page_that_asks_for_the_facts_of_several_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    for name in ("no-show", "cancellation"):
+        page.goto(f"/day/{TODAY}")
+        page.locator("input[name=ref]").first.check()
+        submit(page, "#bulk", f"/bulk/{name}/facts")
+        assert page.url.endswith(f"/bulk/{name}/facts")
+        assert_sound(page)
+
+
+def test_the_pages_for_signing_in_are_as_sound(manager: Desk) -> None:
+    page, email = manager.page, manager.world.manager.email
+    with manager.session() as session:
+        twin = make_world(session, "hartmann").manager
+        for user in (twin, session.get_one(StaffUser, manager.world.manager.staff_user_id)):
+            user.email, user.password_hash = email, passwords.make_hash(PASSWORD)
+        session.commit()
+    page.context.clear_cookies()
+    page.goto("/sign-in")
+    assert_sound(page)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill("not the words")
+    submit(page, "main form")
+    assert page.title().startswith("Error: ")
+    assert_sound(page)
+    page.get_by_label("Password").fill(PASSWORD)
+    submit(page, "main form")
+    assert page.url.endswith("/sign-in/firm")
+    assert_sound(page)
+
+
+DIALOGS: list[tuple[Callable[[Desk], int], list[str]]] = [
+    (lambda desk: desk.by("Amara Okafor"), ["Reschedule…", "Cancel appointment…", "Edit details…"]),
+    (lambda desk: desk.by("Jonas Weber"), ["No-show…"]),
+    (lambda desk: desk.by("Ada Byron"), ["Decline…"]),
+    (lambda desk: desk.by("completed"), ["Correct outcome…"]),
+]
+
+
+@pytest.mark.parametrize(("appointment", "names"), DIALOGS, ids=[names[0] for _, names in DIALOGS])
+def test_the_dialogs_have_no_accessibility_violation(
+    manager: Desk, appointment: Callable[[Desk], int], names: list[str]
+) -> None:
+    page = manager.page
+    page.goto(f"/appointments/{appointment(manager)}")
+    for name in names:
+        look(page, *LOOKS[0])
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        for width, scheme in LOOKS:
+            look(page, width, scheme)
             assert_no_violations(page, within="#dialog")
-            page.keyboard.press("Escape")
-            expect(page.get_by_role("dialog")).to_be_hidden()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def test_what_the_page_asks_for_stays_on_the_host_and_is_small(manager: Desk) -> None:

@@ -70,20 +70,23 @@ def test_two_owners_cannot_remove_each_other(engine: Engine, session: Session, w
 
 
 @pytest.mark.one_engine("postgresql")  # SQLite has one writer at a time anyway
+@pytest.mark.parametrize("form", ["team", "settings"])
 def test_two_forms_about_a_firm_do_not_wait_for_each_other_in_a_circle(
-    engine: Engine, session: Session, world: World
+    engine: Engine, session: Session, world: World, form: str
 ) -> None:
     """Each has claimed its token, a row that refers to the firm, before it asks for the firm itself."""
+    actor, values = world.acting(world.owner), replace(Values.of(world.firm), slot_step=30)
     with Session(engine) as first, Session(engine) as second:
         for own, token in ((first, "a"), (second, "b")):
-            own.execute(sa.text("SET lock_timeout = '2s'"))
+            own.execute(sa.text("SET lock_timeout = '1s'"))
             submissions.once(
                 own, firm_id=world.firm.firm_id, token=token, now=world.now, work=dict[str, object]
             )
-        team.make_link(first, world.staff.staff_user_id, actor=world.acting(world.owner), now=world.now)
+        if form == "team":
+            team.make_link(first, world.staff.staff_user_id, actor=actor, now=world.now)
+        else:
+            firm_settings.change(first, actor=actor, values=values, seen=0, now=world.now)
         first.commit()
-        values = replace(Values.of(world.firm), slot_step=30)
-        firm_settings.change(second, actor=world.acting(world.owner), values=values, seen=0, now=world.now)
         second.rollback()
 
 

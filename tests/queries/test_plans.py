@@ -185,3 +185,30 @@ def test_a_scan_is_told_from_a_search(desk_of: DeskOf) -> None:
         session.execute(sa.select(Appointment.appointment_id).where(Appointment.appointment_id == 7))
     assert faults(desk, found[0], BOUNDED)
     assert not faults(desk, found[1], BOUNDED)
+
+
+def test_no_trigger_walks_through_a_table(desk_of: DeskOf) -> None:
+    """A trigger runs for every row that is written; PostgreSQL's look at that row alone."""
+    desk = desk_of(MANY)
+    if desk.engine.dialect.name == "postgresql":
+        return
+    with desk.engine.connect() as connection:
+        bodies = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+        asked = [query for body in bodies.scalars() for query in _lookups(body)]
+    assert len(asked) >= 4
+    for query in asked:
+        statement = Statement(re.sub(r"NEW\.\w+", "?", query), (0,) * query.count("NEW."))
+        assert not faults(desk, statement, BOUNDED), query
+
+
+def _lookups(trigger: str) -> list[str]:
+    """What a trigger reads: each ``SELECT 1 FROM …`` up to the parenthesis that closes it."""
+    found = []
+    for start in (match.start() for match in re.finditer("SELECT 1 FROM", trigger)):
+        depth = 0
+        for end in range(start, len(trigger)):
+            depth += {"(": 1, ")": -1}.get(trigger[end], 0)
+            if depth < 0:
+                found.append(trigger[start:end])
+                break
+    return found

@@ -1,10 +1,15 @@
 """How many statements a page takes: few, and as many for ten appointments as for forty thousand."""
 
-import pytest
+import json
 
+import pytest
+import time_machine
+
+from tests.factories import NOW
 from tests.queries.conftest import FEW, MANY, DeskOf
 from tests.support.desks import Desk
 from tests.support.statements import Statement
+from tests.ui.pages import parse
 
 MOST = 6
 """For the two pages that are open all day."""
@@ -14,7 +19,7 @@ PAGES = {
     "/day/2026-01-13?status=confirmed&staff=1&hide_closed=on": MOST,
     "/day/2026-01-13?q=abara": MOST,
     "/week/2026-01-13": MOST,
-    "/day/2026-01-13/changes?seen=x&since=2026-01-13T09:00:00%2B00:00": MOST,
+    "/day/2026-01-13/changes?seen=x&since=2026-01-13T09:00:00%2B00:00": MOST + 1,  # transitions and edits
     "/appointments/1": MOST,
     "/appointments/1/menu": MOST,
     "/appointments/{last}/cancellation": MOST,
@@ -50,6 +55,15 @@ def test_a_page_takes_few_statements(desk_of: DeskOf, path: str) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_takes_as_many_statements_for_forty_thousand(desk_of: DeskOf, path: str) -> None:
     assert len(asked(desk_of(MANY), path)) == len(asked(desk_of(FEW), path))
+
+
+def test_the_boards_look_for_news_takes_two_statements(desk_of: DeskOf) -> None:
+    """Every open board asks every few seconds; mostly nothing has happened."""
+    desk = desk_of(MANY)
+    with time_machine.travel(NOW, tick=False):
+        board = parse(desk.browser.get("/day/2026-01-13"))
+    seen = json.loads(board.one(id="changes").attrs["hx-vals"])["seen"]
+    assert len(desk.statements(f"/day/2026-01-13/changes?seen={seen}")) == 2  # who asks, and the mark
 
 
 def test_asking_about_many_rows_takes_as_many_as_about_one(desk_of: DeskOf) -> None:

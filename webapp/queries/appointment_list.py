@@ -113,7 +113,7 @@ def page(
     return Page(
         rows=found,
         exact=None if cursor else exact,
-        count=_count(session, firm_id, criteria, order),
+        count=_count(session, source, firm_id, criteria, order),
         previous=key(found[0], order) if found and has_previous else None,
         following=key(found[-1], order) if found and has_following else None,
     )
@@ -251,8 +251,7 @@ def _fetch(session: Session, picked: sa.Select[Any], order: Order, *, backwards:
     return as_rows(session.execute(statement))
 
 
-def _count(session: Session, firm_id: int, criteria: Criteria, order: Order) -> int:
-    source = _source(firm_id, criteria)
+def _count(session: Session, source: Any, firm_id: int, criteria: Criteria, order: Order) -> int:
     shared = _simple(source, firm_id, criteria)
     some = _picked(source, shared, criteria, order, backwards=False, limit=CAP + 1).subquery()
     return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
