@@ -21,6 +21,7 @@ from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
 PUBLIC = {
+    "attendance.provider",
     "sessions.sign_in",
     "sessions.choose_firm",
     "sessions.sign_out",
