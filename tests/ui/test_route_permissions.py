@@ -27,7 +27,6 @@ PUBLIC = {
     "sessions.sign_out",
     "invitations.accept",
     "invitees.reply",
-    "attendance.provider",  # another program calls, and signs
 }
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
 CLIENTS = "client_page."  # behind a personal link; test_client_page.py
