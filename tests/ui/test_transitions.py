@@ -289,3 +289,13 @@ def test_a_time_that_the_clock_shows_twice_is_the_one_after_the_start(
     session.expire_all()
     found = session.get_one(Appointment, appointment.appointment_id)
     assert found.no_show_at == start + timedelta(minutes=25)
+
+
+def test_rescheduling_opens_on_the_day_that_is_booked(
+    session: Session, world: World, client: FlaskClient
+) -> None:
+    appointment = at_status(session, Status.CONFIRMED, world, start=world.at("2026-01-28 14:00"))
+    sign_in(client, world.staff)
+    page = client.get(f"/appointments/{appointment.appointment_id}/rescheduling").text
+    assert "Free times for Lena Fischer, Wed 28 Jan" in page.replace("\n", "")
+    assert 'value="2026-01-28" checked' in page

@@ -61,7 +61,7 @@ def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnEleme
         conditions.append(_is_named(firm_id, q) if few else Appointment.account_id.in_(named))
     if reference is not None:
         conditions.append(Appointment.appointment_id == reference)
-    if 0 < len(q.strip()) <= REF_LENGTH:
+    if q.isprintable() and len(q.strip()) <= REF_LENGTH:
         conditions.append(Appointment.external_ref == q.strip())
     if not conditions:
         return sa.false()

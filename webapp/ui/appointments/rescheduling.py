@@ -101,8 +101,8 @@ def _picker(form: RescheduleForm, appointment: Any, taken: datetime | None) -> d
     minutes = int((appointment.end_time - appointment.start_time) / timedelta(minutes=1))
     people = {choice.value: choice.label for choice in form.staff_user_id.choices}
     staff_user_id = form.staff_user_id.data if form.staff_user_id.data in people else 0
-    chosen = form.chosen_day()
-    today = local.day_of(g.now)
+    today, booked = local.day_of(g.now), local.day_of(appointment.start_time)
+    chosen = form.chosen_day() or (booked if booked > today else None)
     first = first_day(chosen, today)
 
     def offers(start: Any, days: int) -> list[free.DayOffer]:
