@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -86,7 +87,10 @@ def rows(
     session: Session, *, firm_id: int, span: tuple[datetime, datetime], filters: Filters, limit: int = PAGE
 ) -> list[Row]:
     """The appointments that start within ``[a, b)``, by start, then reference. One statement."""
-    statement = select_rows().where(_in_span(firm_id, span))
+    values = _values(firm_id, span)
+    if not filters.any and limit == PAGE:
+        return as_rows(session.execute(_all_rows(), values))
+    statement = select_rows().where(_spanned())
     if filters.statuses:
         statement = statement.where(Appointment.status.in_(filters.statuses))
     if filters.staff:
@@ -96,7 +100,40 @@ def rows(
     if filters.q:
         statement = statement.where(clients.contact_filter(firm_id, filters.q, few=True))
     statement = statement.order_by(Appointment.start_time, Appointment.appointment_id).limit(limit)
-    return as_rows(session.execute(statement))
+    return as_rows(session.execute(statement, values))
+
+
+def _values(firm_id: int, span: tuple[datetime, datetime]) -> dict[str, Any]:
+    return {"firm": firm_id, "span_start": span[0], "span_end": span[1]}
+
+
+def _spanned() -> sa.ColumnElement[bool]:
+    """Like :func:`_in_span`, for statements that are built once and given :func:`_values`."""
+    start, end = (
+        sa.bindparam(name, type_=Appointment.start_time.type) for name in ("span_start", "span_end")
+    )
+    firm = sa.bindparam("firm", type_=Appointment.firm_id.type)
+    return sa.and_(Appointment.firm_id == firm, Appointment.start_time >= start, Appointment.start_time < end)
+
+
+@lru_cache(maxsize=1)
+def _all_rows() -> sa.Select[Any]:
+    """A board without filters, built once: that costs more than asking it."""
+    ordered = select_rows().order_by(Appointment.start_time, Appointment.appointment_id)
+    return ordered.where(_spanned()).limit(PAGE)
+
+
+@lru_cache(maxsize=1)
+def _groups() -> Any:
+    return (
+        sa.select(
+            Appointment.staff_user_id,
+            Appointment.status,
+            sa.func.count(),
+        )
+        .where(_spanned())
+        .group_by(Appointment.staff_user_id, Appointment.status)
+    )
 
 
 def counts(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -> Counts:
@@ -105,15 +142,7 @@ def counts(session: Session, *, firm_id: int, span: tuple[datetime, datetime]) -
     The mark is read first: what commits meanwhile is then told once too often rather than never.
     """
     seen = mark(session, firm_id=firm_id, span=span)
-    groups = session.execute(
-        sa.select(
-            Appointment.staff_user_id,
-            Appointment.status,
-            sa.func.count(),
-        )
-        .where(_in_span(firm_id, span))
-        .group_by(Appointment.staff_user_id, Appointment.status)
-    )
+    groups = session.execute(_groups(), _values(firm_id, span))
     tally = _Tally()
     for staff_user_id, status, count in groups:
         tally.statuses[status] += count

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -48,7 +50,33 @@ class Me:
 def find(session: Session, *, token: str, now: datetime) -> Me | None:
     """The staff user of a valid session: not revoked, not idle too long, not too old, still active."""
     digest = token_hash(token)
-    row = session.execute(
+    values = {"digest": digest, "now": now, "idle_since": now - IDLE}
+    row = session.execute(_statement(), values).one_or_none()
+    if row is None:
+        return None
+    return Me(
+        firm_id=row.firm_id,
+        staff_user_id=row.staff_user_id,
+        name=row.name,
+        email=row.email,
+        role=row.role,
+        bookable=row.bookable,
+        theme=row.theme,
+        density=row.density,
+        shortcuts=row.shortcuts,
+        firm_name=row.firm_name,
+        firm_is_demo=row.is_demo,
+        local=Local.named(row.timezone, twelve_hour=row.twelve_hour, month_first=row.month_first),
+        session_hash=digest,
+        last_seen_at=row.last_seen_at,
+    )
+
+
+@lru_cache(maxsize=1)
+def _statement() -> Any:
+    """Built once: every request asks this, and building it costs more than answering it does."""
+    when = UserSession.expires_at.type
+    return (
         sa.select(
             UserSession.last_seen_at,
             StaffUser.firm_id,
@@ -74,28 +102,10 @@ def find(session: Session, *, token: str, now: datetime) -> Me | None:
         )
         .join(Firm, Firm.firm_id == UserSession.firm_id)
         .where(
-            UserSession.token_hash == digest,
+            UserSession.token_hash == sa.bindparam("digest"),
             UserSession.revoked_at.is_(None),
-            UserSession.expires_at > now,
-            UserSession.last_seen_at > now - IDLE,
+            UserSession.expires_at > sa.bindparam("now", type_=when),
+            UserSession.last_seen_at > sa.bindparam("idle_since", type_=when),
             StaffUser.deactivated_at.is_(None),
         )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Me(
-        firm_id=row.firm_id,
-        staff_user_id=row.staff_user_id,
-        name=row.name,
-        email=row.email,
-        role=row.role,
-        bookable=row.bookable,
-        theme=row.theme,
-        density=row.density,
-        shortcuts=row.shortcuts,
-        firm_name=row.firm_name,
-        firm_is_demo=row.is_demo,
-        local=Local.named(row.timezone, twelve_hour=row.twelve_hour, month_first=row.month_first),
-        session_hash=digest,
-        last_seen_at=row.last_seen_at,
     )

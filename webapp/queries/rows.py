@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,6 +108,7 @@ COLUMNS: tuple[Any, ...] = (
 )
 
 
+@lru_cache(maxsize=1)
 def select_rows() -> sa.Select[Any]:
     """The statement without its WHERE and ORDER BY. Primary keys join, so each row costs index look-ups."""
     return (
