@@ -21,7 +21,7 @@ endif
 .PHONY: help run install install-dev test gates lint format bench clean
 
 help:
-	@echo "make run      install what is pinned, bring the database up to date, add demo data, serve on PORT=$(PORT)"
+	@echo "make run      install what is pinned, bring the database up to date, add demo data, serve on PORT=$(PORT) with a worker"
 	@echo "make test     the gates, then every test on SQLite and on PostgreSQL (ARGS='-k word' to narrow)"
 	@echo "make lint     the gates alone: ruff, mypy, layers, templates"
 	@echo "make format   let ruff rewrite what it can"
@@ -55,7 +55,7 @@ install-dev: $(VENV)/.stamp-dev ; @:
 run: install
 	@$(BIN)/daybook db upgrade
 	@$(BIN)/daybook demo --if-empty
-	@PORT=$(PORT) $(BIN)/daybook serve
+	@PORT=$(PORT) $(BIN)/daybook serve --with-worker
 
 gates: install-dev
 	@echo "ruff";      $(BIN)/ruff check --quiet --output-format concise .

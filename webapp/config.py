@@ -33,6 +33,8 @@ class Settings:
 
     ``tls`` says whether browsers reach the site by HTTPS; it decides cookie names and HSTS.
     ``proxies`` is the number of trusted reverse proxies in front (for the client's address).
+    ``base_url`` is how people outside reach the site; links in mail begin with it. ``smtp_url`` empty keeps
+    mail in the local outbox.
     """
 
     database_url: str
@@ -42,6 +44,9 @@ class Settings:
     instance_path: Path = field(default_factory=_default_instance)
     tls: bool = False
     proxies: int = 0
+    base_url: str = "http://127.0.0.1:8000"
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = "daybook@localhost"
 
     @property
     def production(self) -> bool:
@@ -67,6 +72,11 @@ class Settings:
         tls = _flag(env_map, "DAYBOOK_TLS", env == "production", problems)
         url = _database_url(env_map.get("DATABASE_URL", ""), instance, problems)
         secret = _secret(env_map.get("SECRET_KEY", ""), env, instance, problems)
+        base_url = _base_url(env_map.get("BASE_URL", ""), port, problems)
+        smtp_url = _smtp_url(env_map.get("SMTP_URL", ""), problems)
+        mail_from = env_map.get("MAIL_FROM") or f"daybook@{urlsplit(base_url).hostname or 'localhost'}"
+        if "@" not in mail_from or any(character.isspace() for character in mail_from):
+            problems.append(f"MAIL_FROM is {mail_from!r}; it must be an e-mail address.")
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -77,6 +87,9 @@ class Settings:
             instance_path=instance,
             tls=tls,
             proxies=proxies,
+            base_url=base_url,
+            smtp_url=smtp_url,
+            mail_from=mail_from,
         )
 
 
@@ -107,6 +120,23 @@ def _database_url(text: str, instance: Path, problems: list[str]) -> str:
         problems.append("DATABASE_URL for SQLite must look like sqlite:////absolute/path/daybook.sqlite3.")
     elif scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
         problems.append(f"DATABASE_URL has the scheme {scheme!r}; use sqlite:/// or postgresql://.")
+    return text
+
+
+def _base_url(text: str, port: int, problems: list[str]) -> str:
+    text = (text or f"http://127.0.0.1:{port}").rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        problems.append(f"BASE_URL is {text!r}; it must look like https://desk.example.com.")
+    return text
+
+
+def _smtp_url(text: str, problems: list[str]) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"smtp", "smtps", "smtp+starttls"} or not parts.hostname):
+        problems.append(
+            "SMTP_URL must look like smtp://user:password@host:25, smtps://… or smtp+starttls://…."
+        )
     return text
 
 

@@ -157,3 +157,83 @@ class Theme(StrEnum):
 class Density(StrEnum):
     COMFORTABLE = "comfortable"
     COMPACT = "compact"
+
+
+class AttendanceSide(StrEnum):
+    """Who joined a meeting. Any staff member of the firm counts as staff."""
+
+    CLIENT = "client"
+    STAFF = "staff"
+
+
+class AttendanceSource(StrEnum):
+    """Where a fact of attendance comes from."""
+
+    FRONT_DESK = "front_desk"
+    PROVIDER = "provider"
+    API = "api"
+    IMPORT = "import"
+
+
+class OutcomePolicy(StrEnum):
+    """What happens to an outcome that nobody entered: decided, only suggested, or neither."""
+
+    DECIDE = "decide"
+    SUGGEST = "suggest"
+    OFF = "off"
+
+
+class PollStatus(StrEnum):
+    """Open for votes; a slot held, waiting for everybody's answer; confirmed; called off; out of time."""
+
+    OPEN = "open"
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+class Vote(StrEnum):
+    YES = "yes"
+    IF_NEED_BE = "if_need_be"
+    NO = "no"
+
+
+class Answer(StrEnum):
+    """What somebody who was asked to confirm said."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+class MailTemplate(StrEnum):
+    """Every kind of mail; a firm can switch off each."""
+
+    REQUEST_RECEIVED = "request_received"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    CONFIRMED = "confirmed"
+    PROPOSED = "proposed"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    POLL = "poll"
+    REMINDER = "reminder"
+    LAST_CALL = "last_call"
+
+
+class MailState(StrEnum):
+    """``kept`` is where mail stays when no mail server is set."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+    KEPT = "kept"
+
+
+class SweepKind(StrEnum):
+    """What a sweep does by itself."""
+
+    COMPLETE = "complete"
+    NO_SHOW = "no_show"
+    EXPIRE = "expire"
+    TIME_OUT = "time_out"

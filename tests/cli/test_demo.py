@@ -1,10 +1,11 @@
 """``daybook demo``: two firms, once, never beside a real one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from sqlalchemy.orm import Session
 
 from tests.cli.conftest import Daybook
@@ -12,10 +13,27 @@ from tests.factories import NOW, World
 from webapp import demo
 from webapp.demo.people import ALDER, MARLOW, PASSWORD
 from webapp.lifecycle import signing_in
+from webapp.lifecycle.sweeps import sweep
 from webapp.localtime import Local, day_bounds
-from webapp.models import Appointment, AppointmentStatusHistory, Firm
+from webapp.models import (
+    Appointment,
+    AppointmentStatusHistory,
+    Attendance,
+    Firm,
+    MailMessage,
+    OutboxEvent,
+    Poll,
+    PollInvitee,
+)
 from webapp.queries import invariants
-from webapp.vocabulary import CancellationKind, NoShowParty, Status
+from webapp.vocabulary import (
+    AttendanceSource,
+    CancellationKind,
+    MailState,
+    NoShowParty,
+    PollStatus,
+    Status,
+)
 
 
 def count(session: Session) -> tuple[int, int, int]:
@@ -71,6 +89,39 @@ def test_it_has_everything_there_is_to_see(session: Session) -> None:
     assert later > 0
     assert earlier > 0
     assert (session.scalar(sa.select(sa.func.count()).where(mine)) or 0) > 700
+
+
+@pytest.mark.one_engine("sqlite")  # as above
+def test_it_has_polls_attendance_and_mail(daybook: Daybook, session: Session) -> None:
+    now = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        assert daybook("demo").exit_code == 0
+    polls = {poll.status: poll for poll in session.scalars(sa.select(Poll))}
+    assert set(polls) == {PollStatus.OPEN, PollStatus.HELD}
+    voted = sa.select(PollInvitee.timezone).where(
+        PollInvitee.poll_id == polls[PollStatus.OPEN].poll_id, PollInvitee.voted_at.is_not(None)
+    )
+    assert set(session.scalars(voted)) == {"America/New_York", "Asia/Tokyo", "Europe/London"}
+    held = session.get_one(Appointment, polls[PollStatus.HELD].appointment_id)
+    assert held.status is Status.AWAITING_CONFIRMATION
+
+    tracked = session.scalars(sa.select(Appointment).where(Appointment.tracked)).all()
+    assert {one.no_show_party for one in tracked if one.status is Status.NO_SHOW} == set(NoShowParty)
+    assert {one.status for one in tracked} == {Status.NO_SHOW, Status.COMPLETED, Status.CONFIRMED}
+    arrived = session.scalars(
+        sa.select(Attendance.joined_at).where(Attendance.source == AttendanceSource.FRONT_DESK)
+    ).all()
+    assert arrived
+    assert all(timedelta() < now - moment < timedelta(hours=1) for moment in arrived)
+
+    mails = session.execute(sa.select(MailMessage.state, MailMessage.template).distinct()).all()
+    assert {state for state, _template in mails} == {MailState.KEPT}
+    assert len(mails) >= 4
+    waiting = sa.select(sa.func.count()).where(OutboxEvent.handled_at.is_(None))
+    assert session.scalar(waiting) == 0
+    for firm_id in session.scalars(sa.select(Firm.firm_id)).all():
+        dry = sweep(session, firm_id=firm_id, now=now, dry_run=True)
+        assert all(kind.held is None for kind in dry.kinds)
 
 
 def test_reset_loads_it_again(daybook: Daybook, session: Session) -> None:

@@ -166,7 +166,7 @@ def test_settings_are_stored_with_what_was_before(session: Session, world: World
     (event,) = session.scalars(sa.select(AuditEvent))
     assert set(event.changes) == {"name", "working_hours", "slot_step"}
     assert event.changes["slot_step"] == [15, 30]
-    shown = settings.shown(session, firm_id=world.firm.firm_id)
+    shown = settings.shown(session, firm_id=world.firm.firm_id, group=Values)
     assert shown.seen == event.audit_event_id
     with pytest.raises(Stale, match="Olga Marlow changed the settings"):
         firm_settings.change(session, actor=world.acting(world.manager), values=values, seen=0, now=world.now)

@@ -11,15 +11,25 @@ from werkzeug.routing import AnyConverter, Rule
 from tests.factories import World, at_status
 from tests.lifecycle.rows import everything
 from tests.support.html import Page
+from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import team
-from webapp.vocabulary import PERMISSIONS, Role, Status
+from webapp.models import MailMessage, SweepHold
+from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status, SweepKind
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
-PUBLIC = {"sessions.sign_in", "sessions.choose_firm", "sessions.sign_out", "invitations.accept"}
+PUBLIC = {
+    "attendance.provider",
+    "sessions.sign_in",
+    "sessions.choose_firm",
+    "sessions.sign_out",
+    "invitations.accept",
+    "invitees.reply",
+}
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
+CLIENTS = "client_page."  # behind a personal link; test_client_page.py
 FRAGMENTS = {
     "accounts.options",
     "appointments.menu",
@@ -27,6 +37,8 @@ FRAGMENTS = {
     "board.changes",
     "booking.slots",
     "contacts.options",
+    "outbox.html",
+    "polls.changes",
 }
 FORMS_THAT_CHECK = {"sessions.sign_in", "sessions.choose_firm", "invitations.accept"}  # by themselves
 FILLED = {
@@ -70,6 +82,30 @@ def values(world: World, session: Session) -> dict[str, object]:
         bookable=True,
         now=world.now,
     )
+    hold = SweepHold(
+        firm_id=world.firm.firm_id,
+        kind=SweepKind.COMPLETE,
+        row_count=101,
+        usual=20,
+        why="volume",
+        due_until=world.now,
+        held_at=world.now,
+    )
+    mail = MailMessage(
+        firm_id=world.firm.firm_id,
+        template=MailTemplate.CONFIRMED,
+        dedup_key="route",
+        recipient_name="Ada Byron",
+        recipient="ada@client.example",
+        subject="Confirmed: Review",
+        text_body="Hello",
+        html_body="<p>Hello</p>",
+        state=MailState.KEPT,
+        due_at=world.now,
+        created_at=world.now,
+    )
+    session.add_all([hold, mail])
+    poll = make_poll(session, world)
     session.commit()
     return {
         "account_id": world.account.account_id,
@@ -78,7 +114,12 @@ def values(world: World, session: Session) -> dict[str, object]:
         "contact_id": world.contact.contact_id,
         "day": "2026-01-14",
         "handle": "0" * 16,
+        "mail_message_id": mail.mail_message_id,
+        "poll_id": poll.poll_id,
+        "poll_invitee_id": people(session, poll)[0].poll_invitee_id,
+        "poll_slot_id": slot_ids(session, poll)[0],
         "staff_user_id": world.staff.staff_user_id,
+        "sweep_hold_id": hold.sweep_hold_id,
         "token": token,
     }
 
@@ -104,7 +145,10 @@ def test_every_route_says_who_may_reach_it(app: Flask) -> None:
 
 def test_few_routes_are_open_to_everybody(app: Flask) -> None:
     public = {rule.endpoint for rule, permission in routes(app) if permission is None}
-    assert {endpoint for endpoint in public if not endpoint.startswith(PROBES)} == PUBLIC
+    assert {endpoint for endpoint in public if not endpoint.startswith((*PROBES, CLIENTS))} == PUBLIC
+    assert {endpoint for endpoint in public if endpoint.startswith(CLIENTS)} == {
+        f"{CLIENTS}{step}" for step in ("show", "confirm", "cancel", "move", "slots")
+    }
 
 
 def test_strangers_are_sent_to_sign_in(app: Flask, values: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import World, make_world
 from tests.support.signed_in import sign_in
+from tests.ui.pages import parse
 from webapp.models import AppointmentType, AuditEvent
 
 pytestmark = pytest.mark.one_engine  # nothing here differs but the unique name, which has its own test
@@ -60,6 +61,21 @@ def test_an_empty_limit_is_the_firms(desk: FlaskClient, session: Session) -> Non
     desk.post("/settings/types/new", data=typed())
     made = kinds(session)["First meeting"]
     assert made.reschedule_limit is made.reschedule_notice is made.cancel_notice is None
+
+
+def test_a_type_whose_provider_reports_is_marked_and_unmarked(desk: FlaskClient, session: Session) -> None:
+    desk.post("/settings/types/new", data=typed(tracked="y"))
+    made = kinds(session)["First meeting"]
+    assert made.tracked
+    assert "Tracked" in desk.get("/settings/types").text
+    path = f"/settings/types/{made.appointment_type_id}"
+    (tick,) = parse(desk.get(path).text).all("input", id="tracked")
+    assert "checked" in tick.attrs
+    desk.post(path, data=typed())
+    assert not kinds(session)["First meeting"].tracked
+    assert "Tracked" not in desk.get("/settings/types").text
+    notes = session.scalars(sa.select(AuditEvent.changes).order_by(AuditEvent.audit_event_id)).all()
+    assert [note["tracked"] for note in notes] == [[None, True], [True, False]]
 
 
 def test_a_double_submit_adds_one(desk: FlaskClient, session: Session) -> None:

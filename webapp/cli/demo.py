@@ -5,10 +5,12 @@ from time import perf_counter
 import click
 import flask_migrate
 from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp import demo as demos
 from webapp.cli.base import require_head, settings, write
+from webapp.demo import post
 from webapp.extensions import db
 
 
@@ -35,11 +37,18 @@ def demo(reset: bool, if_empty: bool) -> None:
         if present:
             _start_over()
         began = perf_counter()
-        write(lambda: demos.load(db.session(), now=clock.now()))
+        now = clock.now()
+        write(lambda: demos.load(db.session(), now=now))
+        db.session.remove()
+        post.send(_session, settings=settings(), now=now)
         click.echo(f"Loaded the demo in {perf_counter() - began:.1f} s.")
     if not if_empty:  # `daybook serve`, which follows, prints them with the address
         for line in demos.sign_ins(db.session()):
             click.echo(line)
+
+
+def _session() -> Session:
+    return Session(db.engine, execution_options={"write": True}, expire_on_commit=False)
 
 
 def _start_over() -> None:

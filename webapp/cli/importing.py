@@ -72,7 +72,7 @@ def appointments(
     firm = find_firm(slug)
     if timezone is not None and timezone not in zone_names():
         raise click.UsageError(f"There is no time zone {timezone!r}. Use a name such as Europe/London.")
-    with closing(Source(file, encoding=_known(encoding))) as source:
+    with closing(Source(file, encoding=known_encoding(encoding))) as source:
         run = Import.begin(
             db.session(),
             firm=firm,
@@ -88,7 +88,8 @@ def appointments(
         _carry_out(run, Report(errors), _pretend if dry_run else write)
 
 
-def _known(encoding: str) -> str:
+def known_encoding(encoding: str) -> str:
+    """The name of an encoding that Python has (UsageError otherwise)."""
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -100,7 +101,7 @@ def _carry_out(run: Import, report: "Report", commit: Commit) -> None:
     """Go through the file, and say in the end what was done, also when the file breaks off."""
     began = perf_counter()
     try:
-        with _progress(run.source.size) as advance:
+        with progress(run.source.size) as advance:
             for tally in run.batches(commit):
                 report.add(tally)
                 advance(run.source.position, run.rows)
@@ -168,7 +169,7 @@ def _line(problem: Problem) -> int:
 
 
 @contextmanager
-def _progress(size: int) -> Iterator[Callable[[int, int], None]]:
+def progress(size: int) -> Iterator[Callable[[int, int], None]]:
     """A bar of the bytes read at a terminal, elsewhere a line now and then; both on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -1,5 +1,6 @@
 """``daybook serve``: the site by gunicorn, two processes of four threads."""
 
+import sys
 from typing import Any
 
 import click
@@ -8,6 +9,7 @@ from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
 
 from webapp import demo
+from webapp.cli import together
 from webapp.cli.base import load_app, require_head, settings
 from webapp.extensions import db
 
@@ -35,10 +37,18 @@ class Server(BaseApplication):
 @click.command(short_help="Serve the site.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--workers", default=WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option(
+    "--with-worker", is_flag=True, help="Run a worker beside the site, in one terminal; both stop together."
+)
 @with_appcontext
-def serve(host: str, workers: int) -> None:
+def serve(host: str, workers: int, with_worker: bool) -> None:
     """Serve the site on PORT. Stops at once on Ctrl-C, and lets running requests end on SIGTERM."""
     require_head()
+    if with_worker:
+        db.session.remove()
+        db.engine.dispose()
+        options = ["--host", host, "--workers", str(workers)]
+        sys.exit(together.run({"web": ["serve", *options], "worker": ["worker"]}))
     chosen = settings()
     bind = f"[{host}]:{chosen.port}" if ":" in host else f"{host}:{chosen.port}"
     if not chosen.production:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from webapp.demo import people
+from webapp.demo import joins, people, polls
 from webapp.demo.calendar import Calendar, Place
 from webapp.demo.desk import Client, Desk
-from webapp.demo.people import House
+from webapp.demo.people import VIDEO, House
 from webapp.demo.stories import MINUTE, Story, Teller, play
 from webapp.lifecycle import clients, passwords, setup
 from webapp.lifecycle.actors import Actor
@@ -18,7 +18,7 @@ from webapp.lifecycle.clients import AccountFacts, ContactFacts
 from webapp.lifecycle.terms import normalise
 from webapp.localtime import Local, day_start
 from webapp.models import AppointmentType, Contact, Firm
-from webapp.vocabulary import Role
+from webapp.vocabulary import NoShowParty, Role
 
 SEED = 20260113
 OPENED = timedelta(days=90)
@@ -67,6 +67,7 @@ def _desk(session: Session, firm: Firm, calendar: Calendar, opened: datetime) ->
             name=kind.name,
             duration=kind.minutes,
             location=kind.location,
+            tracked=kind.tracked,
             created_at=opened,
         )
         for kind in calendar.house.kinds
@@ -114,6 +115,10 @@ def _stories(teller: Teller, guests: list[Client]) -> Iterator[Story]:
     free = list(teller.desk.calendar.places(rng))
     at_hand = _Guests(guests, rng)
     yield from _today(teller, free, at_hand, rng)
+    yield from _joins(teller, free, at_hand)
+    if VIDEO in teller.desk.kinds:
+        yield from _by_video(teller, free, at_hand)
+        yield from _polls(teller, free)
     yield from _chains(teller, free, at_hand, rng)
     for place in free:
         yield _ordinary(teller, place, at_hand.next(), rng)
@@ -159,6 +164,60 @@ def _today(teller: Teller, free: list[Place], guests: _Guests, rng: random.Rando
     for since in (day_start(today, teller.desk.calendar.local.zone), *[now - timedelta(days=5)] * 3):
         for place in _between(free, since, now - 90 * MINUTE):
             yield teller.forgotten(place, guests.next())
+
+
+def _joins(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
+    """Somebody sits in the waiting room, if the firm is open at this hour."""
+    now = teller.desk.calendar.now.replace(second=0, microsecond=0)
+    for place in _between(free, now - 20 * MINUTE, now + 55 * MINUTE):
+        yield joins.waits_now(teller, place, guests.next(), max(now - 11 * MINUTE, place.start - 50 * MINUTE))
+
+
+def _by_video(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
+    """Meetings of the last days whose provider reported who joined."""
+    now = teller.desk.calendar.now
+
+    def places(days: int) -> Iterator[Place]:
+        low, high = now - timedelta(days=days), now - timedelta(hours=3)
+        found = _take(
+            free, lambda place: low < place.start < high and place.end - place.start >= joins.LENGTH
+        )
+        return map(joins.by_video, found)
+
+    for place in places(6):
+        yield joins.both_joined(teller, place, guests.next())
+    for party in NoShowParty:
+        for place in places(6):
+            yield joins.one_missing(teller, place, guests.next(), party)
+    for _ in range(2):
+        for place in places(4):
+            yield joins.joined_late(teller, place, guests.next())
+
+
+def _polls(teller: Teller, free: list[Place]) -> Iterator[Story]:
+    """One poll that is open, one that holds a time; both with three times of one person's next week."""
+    for tell, title in (
+        (polls.opened, "Okafor Family Office: annual review"),
+        (polls.held, "St Aldhelm’s Almshouses: trustees’ meeting"),
+    ):
+        places = _three(free, teller.desk.calendar.now + timedelta(days=3))
+        if places:
+            yield tell(teller, places, title)
+
+
+def _three(free: list[Place], after: datetime) -> list[Place]:
+    """Places of one person and kind on three days, no longer free; none if there are not three."""
+    ahead = [place for place in free if place.start > after]
+    for first in ahead:
+        found = [first]
+        for place in ahead:
+            if (place.staff, place.kind) == (first.staff, first.kind) and place.day > found[-1].day:
+                found.append(place)
+        if len(found) >= 3:
+            for place in found[:3]:
+                free.remove(place)
+            return found[:3]
+    return []
 
 
 def _between(free: list[Place], low: datetime, high: datetime) -> Iterator[Place]:

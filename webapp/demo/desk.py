@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from webapp.demo import words
 from webapp.demo.calendar import Calendar, Place
-from webapp.lifecycle import appointments, booking
+from webapp.lifecycle import appointments, attendance, booking
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.appointments import NewSlot
 from webapp.lifecycle.booking import Draft
 from webapp.models import Appointment, StaffUser
-from webapp.vocabulary import CancelledBy, NoShowParty, Role, Status
+from webapp.vocabulary import AttendanceSide, AttendanceSource, CancelledBy, NoShowParty, Role, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,51 @@ class Desk:
             self.session, appointment, actor=actor, slot=slot, reason=reason, now=now
         )
 
-    def complete(self, appointment: Appointment, actor: Actor, now: datetime) -> None:
+    def complete(
+        self, appointment: Appointment, actor: Actor, now: datetime, *, reason: str | None = None
+    ) -> None:
+        """As of its end, or of now if it has not ended."""
         appointments.complete(
-            self.session, appointment, actor=actor, now=now, occurred_at=min(appointment.end_time, now)
+            self.session,
+            appointment,
+            actor=actor,
+            now=now,
+            occurred_at=min(appointment.end_time, now),
+            reason=reason,
         )
 
     def no_show(
-        self, appointment: Appointment, actor: Actor, party: NoShowParty, note: str, now: datetime
+        self,
+        appointment: Appointment,
+        actor: Actor,
+        party: NoShowParty,
+        note: str,
+        now: datetime,
+        *,
+        occurred_at: datetime | None = None,
     ) -> None:
-        appointments.mark_no_show(self.session, appointment, actor=actor, party=party, note=note, now=now)
+        appointments.mark_no_show(
+            self.session,
+            appointment,
+            actor=actor,
+            party=party,
+            note=note,
+            now=now,
+            occurred_at=occurred_at,
+        )
+
+    def attend(
+        self,
+        appointment: Appointment,
+        actor: Actor,
+        side: AttendanceSide,
+        source: AttendanceSource,
+        now: datetime,
+    ) -> None:
+        """Somebody is there from now on."""
+        attendance.record(
+            self.session, appointment, actor=actor, side=side, source=source, joined_at=now, now=now
+        )
 
     def correct(
         self, appointment: Appointment, to: Status, party: NoShowParty | None, reason: str, now: datetime

@@ -20,11 +20,17 @@ class Colleague:
         return f"{self.name.lower().replace(' ', '.')}@example.com"
 
 
+VIDEO = "Video consultation"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
+    """An appointment type; of a ``tracked`` one the provider reports who joined."""
+
     name: str
     minutes: int
     location: str
+    tracked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ MARLOW = House(
         Kind("Document signing", 30, "Room 2"),
         Kind("Annual review", 60, "Room 4"),
         Kind("Pension advice", 45, "Phone"),
+        Kind(VIDEO, 45, "Video call", tracked=True),
     ),
     accounts=(
         "Wren Trust",

@@ -48,7 +48,8 @@ class Teller:
     desk: Desk
     seed: int
 
-    def _dice(self, place: Place) -> random.Random:
+    def dice(self, place: Place) -> random.Random:
+        """The chances of one place, the same each time."""
         today = self.desk.calendar.today
         name = f"{self.seed}/{(place.day - today).days}/{place.staff}/{place.start:%H%M}"
         return random.Random(name)  # noqa: S311 - the same each time is the point
@@ -70,7 +71,7 @@ class Teller:
 
     def kept(self, place: Place, client: Client, *, asked: bool = False, soonest: int = 1) -> Story:
         """Booked, or asked for and approved; then it took place."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng, soonest=soonest)
         yield made
         if asked:
@@ -94,7 +95,7 @@ class Teller:
 
     def missed(self, place: Place, client: Client) -> Story:
         """Somebody did not come: mostly the client."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng)
         yield made
         appointment = self._booked(place, client, rng, made)
@@ -110,14 +111,14 @@ class Teller:
 
     def forgotten(self, place: Place, client: Client) -> Story:
         """It was booked; nobody has written down what became of it."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng)
         yield made
         self._booked(place, client, rng, made)
 
     def corrected(self, place: Place, client: Client) -> Story:
         """The outcome was entered wrongly, and a manager puts it right a few days later."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng)
         yield made
         appointment = self._booked(place, client, rng, made)
@@ -138,7 +139,7 @@ class Teller:
 
     def cancelled(self, place: Place, client: Client) -> Story:
         """Called off between its booking and its start, two times of three by the client."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng)
         yield made
         appointment = self._booked(place, client, rng, made)
@@ -150,7 +151,7 @@ class Teller:
         self.desk.cancel(appointment, side, rng.choice(reasons), when)
 
     def declined(self, place: Place, client: Client) -> Story:
-        rng = self._dice(place)
+        rng = self.dice(place)
         asked = self.made(place, rng)
         yield asked
         appointment = self.desk.request(client, self.desk.draft(place, client, rng), asked)
@@ -160,7 +161,7 @@ class Teller:
 
     def expired(self, place: Place, client: Client) -> Story:
         """Asked for, and nobody answered."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         asked = self.made(place, rng)
         yield asked
         appointment = self.desk.request(client, self.desk.draft(place, client, rng), asked)
@@ -169,7 +170,7 @@ class Teller:
 
     def waiting(self, place: Place, client: Client, asked: datetime) -> Story:
         """A request that waits for an answer now."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         yield asked
         self.desk.request(
             client, self.desk.draft(place, client, rng, reason=rng.choice(words.REQUESTS)), asked
@@ -177,7 +178,7 @@ class Teller:
 
     def proposed(self, place: Place, client: Client, *, answered: bool) -> Story:
         """Proposed to the invitees, who agree in time or do not."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng, soonest=3)
         deadline = min(made + timedelta(days=2), place.start - timedelta(hours=2))
         yield made
@@ -195,7 +196,7 @@ class Teller:
 
     def awaiting(self, place: Place, client: Client, deadline: datetime) -> Story:
         """Proposed, with a deadline that has not passed."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         made = self.made(place, rng)
         yield made
         reason = rng.choice(words.PROPOSALS)
@@ -203,7 +204,7 @@ class Teller:
 
     def squeezed_in(self, place: Place, client: Client) -> Story:
         """Put beside another appointment of the same hour by the manager, on purpose."""
-        rng = self._dice(place)
+        rng = self.dice(place)
         calendar = self.desk.calendar
         made = calendar.at_work(calendar.working_day(min(place.day, calendar.today), -1), rng)
         yield made
@@ -214,7 +215,7 @@ class Teller:
 
     def moved(self, places: list[Place], client: Client, *, ends: str) -> Story:
         """A chain: booked into the first place, moved along the others; it ends kept, missed or cancelled."""
-        rng = self._dice(places[0])
+        rng = self.dice(places[0])
         made = self.made(min(places, key=lambda place: place.start), rng, soonest=3)
         yield made
         appointment = self._booked(places[0], client, rng, made)

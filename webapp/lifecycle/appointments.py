@@ -2,8 +2,7 @@
 
 Every function takes the session, the appointment as loaded, the actor and ``now``; it never commits.
 ``expected_version`` is the version that the actor saw; None means the one just loaded. All may raise
-Forbidden (role), Stale (somebody was first), NotAllowed (no such step from here, or not yet) and Invalid
-(a fact is missing).
+Forbidden (role), Stale (somebody was first), NotAllowed (no such step, or not yet), Invalid (a missing fact).
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle import booking, conflicts, limits, reasons, recording, slots
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Invalid, NotAllowed
+from webapp.lifecycle.polls import following
 from webapp.lifecycle.text import prose
 from webapp.lifecycle.transitions import TABLE, is_open
 from webapp.models import Appointment
@@ -47,14 +47,9 @@ def approve(
 ) -> None:
     """requested → confirmed."""
     version = check(session, appointment, Action.APPROVE, actor, now, expected_version)
+    to = Status.CONFIRMED
     recording.record(
-        session,
-        appointment,
-        action=Action.APPROVE,
-        to=Status.CONFIRMED,
-        actor=actor,
-        now=now,
-        expected_version=version,
+        session, appointment, action=Action.APPROVE, to=to, actor=actor, now=now, expected_version=version
     )
 
 
@@ -112,6 +107,7 @@ def confirm(
     *,
     actor: Actor,
     now: datetime,
+    reason: str | None = None,
     expected_version: int | None = None,
 ) -> None:
     """awaiting_confirmation → confirmed: by the system when every required invitee accepted, or by staff."""
@@ -124,7 +120,9 @@ def confirm(
         actor=actor,
         now=now,
         expected_version=version,
+        reason=reason,
     )
+    following.follow(session, appointment, actor=actor, now=now)
 
 
 def time_out(
@@ -149,6 +147,7 @@ def time_out(
         occurred_at=appointment.confirm_by,
         cancelled_by=CancelledBy.SYSTEM,
     )
+    following.follow(session, appointment, actor=actor, now=now)
 
 
 def cancel(
@@ -182,6 +181,7 @@ def cancel(
         overrides=limits.for_cancelling(session, appointment, actor=actor, now=now),
         cancelled_by=CancelledBy.CLIENT if actor.kind is ActorKind.CLIENT else cancelled_by,
     )
+    following.follow(session, appointment, actor=actor, now=now)
 
 
 def reschedule(
@@ -260,6 +260,7 @@ def _successor(original: Appointment, slot: NewSlot, staff_user_id: int, overboo
         start_time=slot.start_time,
         end_time=slot.end_time,
         overbooked=overbooked,
+        tracked=original.tracked,
         rescheduled_from_id=original.appointment_id,
         chain_root_id=original.chain_root_id or original.appointment_id,
         chain_position=original.chain_position + 1,

@@ -77,7 +77,7 @@ def _create(
     require_actor(action, actor)
     check_interval(draft.start_time, draft.end_time, now)
     reason = prose(draft.reason, REASON_LENGTH, "reason")
-    find_type(session, actor.firm_id, draft.appointment_type_id)
+    kind = find_type(session, actor.firm_id, draft.appointment_type_id)
     staff_user = find_staff(session, actor.firm_id, draft.staff_user_id)
     contact_id, account_id = _find_client(session, actor.firm_id, draft)
     slots.lock_staff(session, [staff_user.staff_user_id])
@@ -104,6 +104,7 @@ def _create(
         location=one_line(draft.location, LOCATION_LENGTH, "location"),
         notes=prose(draft.notes, NOTES_LENGTH, "notes"),
         overbooked=overbooked,
+        tracked=kind.tracked,
     )
     return recording.create(
         session,

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from itertools import pairwise
+from typing import ClassVar, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,12 +32,33 @@ Span = list[int]
 Hours = list[list[Span]]
 
 
+class Group:
+    """Settings that one page shows and saves together; a dataclass whose fields are columns of the firm.
+
+    ``ACTION`` is what the audit log calls a change of them.
+    """
+
+    __slots__ = ()
+    ACTION: ClassVar[str]
+
+    @classmethod
+    def of(cls, firm: Firm) -> Self:
+        """What the firm has now."""
+        return cls(**{field.name: getattr(firm, field.name) for field in fields(cls)})  # type: ignore[arg-type]
+
+    def checked(self) -> Self:
+        """The same, tidied (Invalid where a value is out of its range)."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """Everything on the settings page. Notices are in minutes; ``reschedule_limit`` None is without limit.
+class Values(Group):
+    """The settings page. Notices are in minutes; ``reschedule_limit`` None is without limit.
 
     ``working_hours`` has, per weekday from Monday, ``[start, end)`` in minutes after local midnight.
     """
+
+    ACTION: ClassVar[str] = "change"
 
     name: str
     timezone: str
@@ -50,16 +72,19 @@ class Values:
     correction_days: int
     confirm_hours: int
 
-    @classmethod
-    def of(cls, firm: Firm) -> "Values":
-        return cls(**{field.name: getattr(firm, field.name) for field in fields(cls)})
+    def checked(self) -> Self:
+        return _checked(self)
 
 
-def change(session: Session, *, actor: Actor, values: Values, seen: int, now: datetime) -> Firm:
+AnyValues = TypeVar("AnyValues", bound=Values)
+
+
+def change(session: Session, *, actor: Actor, values: Group, seen: int, now: datetime) -> Firm:
     """Store what differs and note it.
 
     Args:
-        seen: the number of the last change that the page was made from, see :func:`last_change`.
+        seen: the number of the last change of these settings that the page was made from, see
+            :func:`last_change`.
 
     Raises:
         Invalid: a value is out of its range; ``field`` names it.
@@ -80,8 +105,9 @@ def change(session: Session, *, actor: Actor, values: Values, seen: int, now: da
         subject_id=actor.firm_id,
         seen=seen,
         name="the settings",
+        actions=[values.ACTION],
     )
-    changed = audit.changes(firm, asdict(_checked(values)))
+    changed = audit.changes(firm, asdict(values.checked()))  # type: ignore[call-overload]
     for field, (_before, after) in changed.items():
         setattr(firm, field, after)
     if changed:
@@ -90,19 +116,19 @@ def change(session: Session, *, actor: Actor, values: Values, seen: int, now: da
             actor=actor,
             subject=SUBJECT,
             subject_id=firm.firm_id,
-            action="change",
+            action=values.ACTION,
             changed=changed,
             now=now,
         )
     return firm
 
 
-def last_change(session: Session, firm_id: int) -> int:
-    """The number of the last change of the settings; 0 before the first."""
-    return audit.last_change(session, firm_id=firm_id, subject=SUBJECT, subject_id=firm_id)
+def last_change(session: Session, firm_id: int, action: str = Values.ACTION) -> int:
+    """The number of the last change of one page's settings; 0 before the first."""
+    return audit.last_change(session, firm_id=firm_id, subject=SUBJECT, subject_id=firm_id, actions=[action])
 
 
-def _checked(values: Values) -> Values:
+def _checked(values: AnyValues) -> AnyValues:
     name = one_line(values.name, NAME_LENGTH, "name")
     if not name:
         raise Invalid("Enter the name of the firm.", field="name")
@@ -111,15 +137,16 @@ def _checked(values: Values) -> Values:
     if values.slot_step not in SLOT_STEPS:
         raise Invalid("Choose a step from the list.", field="slot_step")
     if values.reschedule_limit is not None:
-        _within(values.reschedule_limit, RESCHEDULE_LIMIT, "reschedule_limit", "moves")
-    _within(values.reschedule_notice, NOTICE, "reschedule_notice", "minutes")
-    _within(values.cancel_notice, NOTICE, "cancel_notice", "minutes")
-    _within(values.correction_days, CORRECTION_DAYS, "correction_days", "days")
-    _within(values.confirm_hours, CONFIRM_HOURS, "confirm_hours", "hours")
-    return Values(**(asdict(values) | {"name": name, "working_hours": _checked_hours(values.working_hours)}))
+        within(values.reschedule_limit, RESCHEDULE_LIMIT, "reschedule_limit", "moves")
+    within(values.reschedule_notice, NOTICE, "reschedule_notice", "minutes")
+    within(values.cancel_notice, NOTICE, "cancel_notice", "minutes")
+    within(values.correction_days, CORRECTION_DAYS, "correction_days", "days")
+    within(values.confirm_hours, CONFIRM_HOURS, "confirm_hours", "hours")
+    return replace(values, name=name, working_hours=_checked_hours(values.working_hours))
 
 
-def _within(value: int, limits: tuple[int, int], field: str, unit: str) -> None:
+def within(value: int, limits: tuple[int, int], field: str, unit: str) -> None:
+    """Refuse a number out of its range (Invalid beside ``field``)."""
     low, high = limits
     if not low <= value <= high:
         raise Invalid(f"Enter a whole number from {low:,} to {high:,} {unit}.", field=field)

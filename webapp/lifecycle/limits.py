@@ -10,7 +10,7 @@ from webapp.lifecycle.conflicts import local_of
 from webapp.lifecycle.errors import Invalid, LimitReached
 from webapp.localtime import duration
 from webapp.models import Appointment, AppointmentStatusHistory, AppointmentType, Firm
-from webapp.vocabulary import OUTCOMES, ActorKind, Override
+from webapp.vocabulary import OUTCOMES, ActorKind, Override, Status
 
 
 def _policy(session: Session, appointment: Appointment) -> tuple[Firm, AppointmentType]:
@@ -58,7 +58,12 @@ def for_rescheduling(
 def for_cancelling(
     session: Session, appointment: Appointment, *, actor: Actor, now: datetime
 ) -> tuple[Override, ...]:
-    """Like :func:`for_rescheduling`; a cancellation always has a reason."""
+    """Like :func:`for_rescheduling`; a cancellation always has a reason.
+
+    Who declines what was only proposed has promised nothing: no notice binds a client there.
+    """
+    if actor.kind is ActorKind.CLIENT and appointment.status is Status.AWAITING_CONFIRMATION:
+        return ()
     firm, kind = _policy(session, appointment)
     notice = firm.cancel_notice if kind.cancel_notice is None else kind.cancel_notice
     passed = (Override.CANCEL_NOTICE,) if _too_late(appointment, notice, now) else ()

@@ -7,23 +7,22 @@ and one outbox event, in the caller's transaction: all or none. Nothing here com
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.lifecycle import conflicts
+from webapp.lifecycle import conflicts, recording_sets
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import SlotTaken
+from webapp.lifecycle.recording_sets import APPOINTMENTS, HISTORY, Move
 from webapp.lifecycle.transitions import TABLE, is_legal
 from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
 from webapp.vocabulary import Action, CancelledBy, NoShowParty, Override, Status
 
 SLOT_MARKS = ("slot_taken", "ex_appointment_slot")
-APPOINTMENTS = cast(sa.Table, Appointment.__table__)
-HISTORY = cast(sa.Table, AppointmentStatusHistory.__table__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +148,55 @@ def record(
         occurred_at=occurred_at,
         overrides=overrides,
     )
+
+
+def bulk_record(
+    session: Session,
+    moves: Sequence[Move],
+    *,
+    action: Action,
+    source: Status,
+    to: Status,
+    actor: Actor,
+    now: datetime,
+    cancelled_by: CancelledBy | None = None,
+) -> list[int]:
+    """Move a set of appointments along one row of the transition table, in three statements.
+
+    Writes what :func:`record` would write for each: the guarded change, the history row, the outbox event. An
+    appointment that no longer has the status and version that were seen is left alone. Objects that the
+    session holds of them are not brought up to date.
+
+    Returns:
+        The ids of those that were moved.
+    """
+    _require_legal(action, source, to)
+    if not moves:
+        return []
+    values = _values(action, to, None, now, None, cancelled_by)
+    encoded = recording_sets.encode(session, moves)
+    written = {
+        row.appointment_id: row
+        for row in session.execute(recording_sets.change(session, encoded, values, source, to, actor))
+    }
+    moved = [move for move in moves if move.appointment_id in written]
+    if not moved:
+        return []
+    if len(moved) < len(moves):
+        encoded = recording_sets.encode(session, moved)
+    numbered = session.execute(
+        recording_sets.history(session, encoded, action, source, to, actor, now, cancelled_by)
+    )
+    sequences = {row.appointment_id: row.sequence for row in numbered}
+    events = []
+    for move in moved:
+        row = written[move.appointment_id]
+        payload = recording_sets.payload(
+            row, action, source, to, move.occurred_at, party=move.no_show_party, cancelled_by=cancelled_by
+        )
+        events.append((move.appointment_id, sequences[move.appointment_id], payload))
+    session.execute(recording_sets.events(session, events, to, actor, now))
+    return list(written)
 
 
 def bulk_import(session: Session, rows: Sequence[Imported], *, actor: Actor, now: datetime) -> None:
@@ -321,16 +369,13 @@ def _event(
         sequence=sequence,
         event_type=f"appointment.{name}",
         created_at=now,
-        payload={
-            "appointment_id": appointment.appointment_id,
-            "action": action.value,
-            "from_status": source.value if source else None,
-            "to_status": appointment.status.value,
-            "version": appointment.version,
-            "occurred_at": occurred_at.isoformat(),
-            "rescheduled_from": appointment.rescheduled_from_id,
-            "chain_id": appointment.chain_root_id or appointment.appointment_id,
-            "no_show_party": appointment.no_show_party.value if appointment.no_show_party else None,
-            "cancelled_by": appointment.cancelled_by.value if appointment.cancelled_by else None,
-        },
+        payload=recording_sets.payload(
+            appointment,
+            action,
+            source,
+            appointment.status,
+            occurred_at,
+            party=appointment.no_show_party,
+            cancelled_by=appointment.cancelled_by,
+        ),
     )

@@ -30,11 +30,15 @@ SUBJECT = "appointment_type"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeFacts:
-    """What a type is. ``duration`` and the notices are minutes; a limit of None is the firm's."""
+    """What a type is. ``duration`` and the notices are minutes; a limit of None is the firm's.
+
+    ``tracked``: the provider reports who joined. It holds for what is booked from then on.
+    """
 
     name: str
     duration: int
     location: str = ""
+    tracked: bool = False
     reschedule_limit: int | None = None
     reschedule_notice: int | None = None
     cancel_notice: int | None = None
@@ -57,7 +61,7 @@ def create(session: Session, *, actor: Actor, facts: TypeFacts, now: datetime) -
     values = _values(session, actor.firm_id, facts)
     kind = AppointmentType(firm_id=actor.firm_id, created_at=now, **values)
     _flush_named(session, kind)
-    given = {field: [None, value] for field, value in values.items() if value not in ("", None)}
+    given = {field: [None, value] for field, value in values.items() if value not in ("", None, False)}
     _note(session, actor, kind, "created", given, now)
     return kind
 

@@ -1,9 +1,19 @@
 """The tables. Importing this package registers every model with ``Base.metadata``."""
 
 from webapp.models.appointment import HOLDS_SLOT_SQL, LIVE_SQL, Appointment, AppointmentType
+from webapp.models.attendance import Attendance
 from webapp.models.base import Base, UTCDateTime
 from webapp.models.clients import Account, Contact, ContactTerm
+from webapp.models.delivery import (
+    MailMessage,
+    MailSwitch,
+    PersonalLink,
+    SweepHold,
+    SweepProblem,
+    WorkerHeartbeat,
+)
 from webapp.models.firm import DEFAULT_HOURS, Firm, Invitation, SignInFailure, StaffUser, UserSession
+from webapp.models.poll import Poll, PollInvitee, PollSlot, PollVote
 from webapp.models.records import AuditEvent, OutboxEvent, Submission
 from webapp.models.status_history import AppointmentStatusHistory
 
@@ -15,16 +25,27 @@ __all__ = [
     "Appointment",
     "AppointmentStatusHistory",
     "AppointmentType",
+    "Attendance",
     "AuditEvent",
     "Base",
     "Contact",
     "ContactTerm",
     "Firm",
     "Invitation",
+    "MailMessage",
+    "MailSwitch",
     "OutboxEvent",
+    "PersonalLink",
+    "Poll",
+    "PollInvitee",
+    "PollSlot",
+    "PollVote",
     "SignInFailure",
     "StaffUser",
     "Submission",
+    "SweepHold",
+    "SweepProblem",
     "UTCDateTime",
     "UserSession",
+    "WorkerHeartbeat",
 ]

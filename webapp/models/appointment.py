@@ -26,6 +26,7 @@ class AppointmentType(Base):
     name: Mapped[str] = mapped_column(sa.String(120))
     duration: Mapped[int] = mapped_column()
     location: Mapped[str] = mapped_column(sa.String(120), default="")
+    tracked: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     reschedule_limit: Mapped[int | None] = mapped_column()
     reschedule_notice: Mapped[int | None] = mapped_column()
     cancel_notice: Mapped[int | None] = mapped_column()
@@ -83,6 +84,7 @@ class Appointment(Base):
     location: Mapped[str] = mapped_column(sa.String(120), default="")
     notes: Mapped[str] = mapped_column(sa.Text, default="")
     overbooked: Mapped[bool] = mapped_column(default=False)
+    tracked: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     external_ref: Mapped[str | None] = mapped_column(sa.String(120))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -208,6 +210,13 @@ class Appointment(Base):
             "end_time",
             sqlite_where=sa.text("status = 'confirmed'"),
             postgresql_where=sa.text("status = 'confirmed'"),
+        ),
+        sa.Index(
+            "ix_appointment_tracked",
+            "firm_id",
+            "start_time",
+            sqlite_where=sa.text("status = 'confirmed' AND tracked"),
+            postgresql_where=sa.text("status = 'confirmed' AND tracked"),
         ),
         {"sqlite_autoincrement": True},
     )

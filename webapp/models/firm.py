@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.models.base import Base, BigId, UTCDateTime, in_firm, one_of, words
-from webapp.vocabulary import Density, Role, Theme
+from webapp.vocabulary import Density, OutcomePolicy, Role, Theme
 
 DEFAULT_HOURS: list[list[list[int]]] = [[[540, 1080]]] * 5 + [[], []]
 """Monday to Friday 09:00 to 18:00: per weekday a list of [start, end) in minutes after local midnight."""
@@ -31,6 +31,17 @@ class Firm(Base):
     cancel_notice: Mapped[int] = mapped_column(default=0)
     correction_days: Mapped[int] = mapped_column(default=7)
     confirm_hours: Mapped[int] = mapped_column(default=48)
+    complete_after: Mapped[int] = mapped_column(default=60, server_default="60")
+    no_show_after: Mapped[int] = mapped_column(default=30, server_default="30")
+    completion_policy: Mapped[OutcomePolicy] = mapped_column(
+        words(OutcomePolicy), default=OutcomePolicy.DECIDE, server_default="decide"
+    )
+    no_show_policy: Mapped[OutcomePolicy] = mapped_column(
+        words(OutcomePolicy), default=OutcomePolicy.DECIDE, server_default="decide"
+    )
+    reminder_hours: Mapped[int] = mapped_column(default=24, server_default="24")
+    last_call_hours: Mapped[int] = mapped_column(default=4, server_default="4")
+    client_links: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

@@ -10,7 +10,10 @@ from webapp.models.base import Base, BigId, UTCDateTime, in_firm
 
 
 class OutboxEvent(Base):
-    """One thing to tell the world, written in the transition's own transaction, one per history row."""
+    """One thing to tell the world, written in the transition's own transaction, one per history row.
+
+    A worker claims it by lease and sets ``handled_at`` when everything that follows from it is written.
+    """
 
     __tablename__ = "outbox_event"
 
@@ -21,6 +24,11 @@ class OutboxEvent(Base):
     event_type: Mapped[str] = mapped_column(sa.String(60))
     payload: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    handled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    leased_by: Mapped[str | None] = mapped_column(sa.String(60))
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str | None] = mapped_column(sa.Text)
 
     __table_args__ = (
         sa.UniqueConstraint("firm_id", "appointment_id", "sequence"),
@@ -32,6 +40,12 @@ class OutboxEvent(Base):
                 "appointment_status_history.sequence",
             ],
             name="fk_outbox_event_history",
+        ),
+        sa.Index(
+            "ix_outbox_event_waiting",
+            "outbox_event_id",
+            sqlite_where=sa.text("handled_at IS NULL"),
+            postgresql_where=sa.text("handled_at IS NULL"),
         ),
         {"sqlite_autoincrement": True},
     )

@@ -10,19 +10,25 @@ from sqlalchemy.orm import Session, joinedload
 from webapp.lifecycle.errors import Missing
 from webapp.lifecycle.limits import window_open
 from webapp.lifecycle.transitions import allowed_actions
-from webapp.models import Appointment, AppointmentStatusHistory, AuditEvent
-from webapp.vocabulary import OUTCOMES, Action, Role, Status
+from webapp.models import Appointment, AppointmentStatusHistory, AuditEvent, PersonalLink
+from webapp.queries import attendance
+from webapp.queries.attendance import Fact
+from webapp.vocabulary import OUTCOMES, Action, AttendanceSide, AttendanceSource, Role, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A member of a reschedule chain. ``position`` counts from 1."""
+    """A member of a reschedule chain. ``position`` counts from 1.
+
+    ``open_until`` is when the last of its client's personal links ends, None where there is none.
+    """
 
     appointment_id: int
     position: int
     start_time: datetime
     end_time: datetime
     status: Status
+    open_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Event:
     changed_at: datetime
     occurred_at: datetime
     changes: dict[str, Any] | None = None
+    fact: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,21 @@ class Dossier:
     outcome_recorded_at: datetime | None
 
     @property
+    def arrived(self) -> Fact | None:
+        """The front desk's word that the client is here, unless it was taken back."""
+        facts = [event.fact for event in self.bookings[0].events if event.fact is not None]
+        return next(
+            (
+                fact
+                for fact in facts
+                if fact.source is AttendanceSource.FRONT_DESK
+                and fact.side is AttendanceSide.CLIENT
+                and fact.withdrawn_at is None
+            ),
+            None,
+        )
+
+    @property
     def link(self) -> Link:
         return next(link for link in self.chain if link.appointment_id == self.appointment.appointment_id)
 
@@ -68,6 +90,11 @@ class Dossier:
     @property
     def successor(self) -> Link | None:
         return next((link for link in self.chain if link.position == self.link.position + 1), None)
+
+    @property
+    def open_until(self) -> datetime | None:
+        """When the last of the links ends by which the client reaches this booking."""
+        return max((link.open_until for link in self.chain if link.open_until), default=None)
 
     @property
     def first_booked_at(self) -> datetime:
@@ -116,8 +143,12 @@ def dossier(session: Session, *, firm_id: int, appointment_id: int) -> Dossier:
         Missing: the firm has no such appointment.
     """
     appointment = get(session, firm_id=firm_id, appointment_id=appointment_id)
-    chain = _chain(session, appointment)
-    events = _events(session, firm_id, [link.appointment_id for link in chain])
+    chain, events = _chain(session, appointment)
+    _add_edits(session, firm_id, events)
+    _add_attendance(session, firm_id, events)
+    for found in events.values():
+        found.sort(key=lambda event: event.changed_at)
+        found.reverse()
     bookings = [
         Booking(link, events.get(link.appointment_id, []))
         for link in reversed([link for link in chain if link.position <= appointment.chain_position])
@@ -126,54 +157,80 @@ def dossier(session: Session, *, firm_id: int, appointment_id: int) -> Dossier:
     return Dossier(appointment, chain, bookings, min(outcomes, default=None))
 
 
-def _chain(session: Session, appointment: Appointment) -> list[Link]:
+def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict[int, list[Event]]]:
+    """The chain in order, and the transitions of each member, oldest first. Every member has at least one."""
     root = appointment.chain_root_id or appointment.appointment_id
-    columns = (
-        Appointment.appointment_id,
-        Appointment.chain_position,
-        Appointment.start_time,
-        Appointment.end_time,
-        Appointment.status,
-    )
     # Two key look-ups: an OR of both would have SQLite walk through all of the firm's appointments.
     first, later = (
-        sa.select(*columns).where(Appointment.firm_id == appointment.firm_id, condition)
+        sa.select(Appointment.appointment_id).where(Appointment.firm_id == appointment.firm_id, condition)
         for condition in (Appointment.appointment_id == root, Appointment.chain_root_id == root)
     )
-    members = session.execute(sa.union_all(first, later).order_by("chain_position"))
-    return [Link(*row) for row in members]
-
-
-def _events(session: Session, firm_id: int, appointment_ids: list[int]) -> dict[int, list[Event]]:
-    """Transitions and edits of these appointments, newest first. An edit has the status it happened in."""
-    rows = session.scalars(
-        sa.select(AppointmentStatusHistory)
+    members = sa.union_all(first, later)
+    history = AppointmentStatusHistory
+    open_until = (
+        sa.select(sa.func.max(PersonalLink.expires_at))
         .where(
-            AppointmentStatusHistory.firm_id == firm_id,
-            AppointmentStatusHistory.appointment_id.in_(appointment_ids),
+            PersonalLink.firm_id == Appointment.firm_id,
+            PersonalLink.appointment_id == Appointment.appointment_id,
+            PersonalLink.revoked_at.is_(None),
         )
-        .order_by(AppointmentStatusHistory.appointment_id, AppointmentStatusHistory.sequence)
+        .correlate(Appointment)
+        .scalar_subquery()
     )
-    found: dict[int, list[Event]] = {}
-    for row in rows:
-        found.setdefault(row.appointment_id, []).append(_transition(row))
+    found = session.execute(
+        sa.select(
+            history,
+            Appointment.chain_position,
+            Appointment.start_time,
+            Appointment.end_time,
+            Appointment.status,
+            open_until,
+        )
+        .select_from(Appointment)
+        .join(
+            history,
+            sa.and_(
+                history.firm_id == Appointment.firm_id, history.appointment_id == Appointment.appointment_id
+            ),
+        )
+        .where(Appointment.firm_id == appointment.firm_id, Appointment.appointment_id.in_(members))
+        .order_by(Appointment.chain_position, history.sequence)
+    )
+    chain: dict[int, Link] = {}
+    events: dict[int, list[Event]] = {}
+    for row, position, start, end, status, until in found:
+        chain.setdefault(row.appointment_id, Link(row.appointment_id, position, start, end, status, until))
+        events.setdefault(row.appointment_id, []).append(_transition(row))
+    return list(chain.values()), events
+
+
+def _add_edits(session: Session, firm_id: int, events: dict[int, list[Event]]) -> None:
     edits = session.scalars(
         sa.select(AuditEvent)
         .where(
             AuditEvent.firm_id == firm_id,
             AuditEvent.subject == "appointment",
-            AuditEvent.subject_id.in_(appointment_ids),
+            AuditEvent.subject_id.in_(list(events)),
         )
         .order_by(AuditEvent.audit_event_id)
     )
     for edit in edits:
-        events = found[edit.subject_id]
-        before = [event for event in events if event.changed_at <= edit.changed_at] or events[:1]
-        events.append(_edit(edit, before[-1].status))
-    for events in found.values():
-        events.sort(key=lambda event: event.changed_at)
-        events.reverse()
-    return found
+        found = events[edit.subject_id]
+        found.append(_edit(edit, _status_then(found, edit.changed_at)))
+
+
+def _add_attendance(session: Session, firm_id: int, events: dict[int, list[Event]]) -> None:
+    known = attendance.facts(session, firm_id=firm_id, appointment_ids=list(events))
+    for appointment_id, facts in known.items():
+        found = events[appointment_id]
+        for fact in facts.rows:
+            found.append(_arrival(fact, _status_then(found, fact.recorded_at)))
+
+
+def _status_then(events: list[Event], moment: datetime) -> Status:
+    """The status in which something happened that is not a transition."""
+    before = [event for event in events if event.action and event.changed_at <= moment]
+    return (before or events)[-1 if before else 0].status
 
 
 def _transition(row: AppointmentStatusHistory) -> Event:
@@ -200,4 +257,18 @@ def _edit(row: AuditEvent, status: Status) -> Event:
         changed_at=row.changed_at,
         occurred_at=row.changed_at,
         changes=row.changes,
+    )
+
+
+def _arrival(fact: Fact, status: Status) -> Event:
+    return Event(
+        status=status,
+        action=None,
+        from_status=None,
+        reason=None,
+        overrides=(),
+        actor_label=fact.actor_label,
+        changed_at=fact.recorded_at,
+        occurred_at=fact.joined_at,
+        fact=fact,
     )

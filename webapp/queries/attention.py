@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Appointment
+from webapp.queries import health, poll_list
 from webapp.vocabulary import Status
 
 CAP = 1000
@@ -17,7 +18,7 @@ CAP = 1000
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Three counts, each capped, with what makes them urgent."""
+    """Three counts, each capped, with what makes them urgent; and the polls that need a decision."""
 
     requests: int
     requests_today: int
@@ -27,6 +28,8 @@ class Attention:
     oldest_outcome: datetime | None
     awaiting: int
     next_deadline: datetime | None
+    swept_at: datetime | None
+    polls: int = 0
 
     @property
     def nothing(self) -> bool:
@@ -62,6 +65,8 @@ def _statement() -> sa.Select[Any]:
         _least(due, "start_time").label("oldest_outcome"),
         _count(awaiting).label("awaiting"),
         _least(awaiting, "confirm_by").label("next_deadline"),
+        health.last_sweep().label("swept_at"),
+        poll_list.undecided(firm_id=firm, now=now).label("polls"),
     )
     return sa.select(*columns)
 

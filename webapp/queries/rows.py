@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from webapp.lifecycle.attendance import opens_at
 from webapp.lifecycle.transitions import allowed_actions
-from webapp.models import Account, Appointment, AppointmentType, Contact, StaffUser
-from webapp.vocabulary import Action, CancellationKind, CancelledBy, NoShowParty, Role, Status
+from webapp.models import Account, Appointment, AppointmentType, Attendance, Contact, StaffUser
+from webapp.queries import poll_list
+from webapp.vocabulary import Action, AttendanceSide, CancellationKind, CancelledBy, NoShowParty, Role, Status
 
 Before = aliased(Appointment, name="before")
 After = aliased(Appointment, name="after")
@@ -41,6 +43,17 @@ class Row:
     moved_from: datetime | None
     moved_to: datetime | None
     successor_id: int | None
+    client_joined_at: datetime | None
+    staff_joined_at: datetime | None
+    poll_declined: bool
+
+    def can_arrive(self, now: datetime) -> bool:
+        """Whether the front desk can say now that the client is here."""
+        return (
+            self.status is Status.CONFIRMED
+            and self.client_joined_at is None
+            and opens_at(self.start_time) <= now < self.end_time
+        )
 
     def is_due(self, now: datetime) -> bool:
         """Whether it waits for somebody: a request, or a meeting that ended without an outcome."""
@@ -52,6 +65,20 @@ class Row:
     def can(self, role: Role, now: datetime) -> list[Action]:
         """The actions that this role has now; corrections are offered on the appointment's own page."""
         return allowed_actions(self.status, role=role, start_time=self.start_time, now=now)
+
+
+def _first_joined(side: AttendanceSide) -> sa.ScalarSelect[datetime]:
+    return (
+        sa.select(sa.func.min(Attendance.joined_at))
+        .where(
+            Attendance.firm_id == Appointment.firm_id,
+            Attendance.appointment_id == Appointment.appointment_id,
+            Attendance.side == side,
+            Attendance.withdrawn_at.is_(None),
+        )
+        .correlate(Appointment)
+        .scalar_subquery()
+    )
 
 
 COLUMNS: tuple[Any, ...] = (
@@ -75,6 +102,9 @@ COLUMNS: tuple[Any, ...] = (
     Before.start_time.label("moved_from"),
     After.start_time.label("moved_to"),
     After.appointment_id.label("successor_id"),
+    _first_joined(AttendanceSide.CLIENT).label("client_joined_at"),
+    _first_joined(AttendanceSide.STAFF).label("staff_joined_at"),
+    poll_list.refused_by_required(),
 )
 
 

@@ -20,6 +20,7 @@ class Kind:
     name: str
     duration: int
     location: str
+    tracked: bool
     reschedule_limit: int | None
     reschedule_notice: int | None
     cancel_notice: int | None
@@ -40,6 +41,7 @@ _COLUMNS = (
     AppointmentType.name,
     AppointmentType.duration,
     AppointmentType.location,
+    AppointmentType.tracked,
     AppointmentType.reschedule_limit,
     AppointmentType.reschedule_notice,
     AppointmentType.cancel_notice,

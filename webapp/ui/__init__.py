@@ -9,6 +9,7 @@ from werkzeug.routing import IntegerConverter, Map
 from webapp.ui import context, errors, guards, headers
 
 NOUNS = (
+    "health",
     "pages",
     "sessions",
     "invitations",
@@ -17,12 +18,19 @@ NOUNS = (
     "preferences",
     "board",
     "listing",
+    "worklists",
     "bulk",
     "appointments",
+    "attendance",
     "contacts",
     "accounts",
     "types",
+    "mail_settings",
+    "outbox",
     "booking",
+    "polls",
+    "invitees",
+    "client_page",
 )
 
 LARGEST = 2**63 - 1  # of a BIGINT key

@@ -56,7 +56,7 @@ def _nav() -> dict[str, str]:
     if is_htmx():
         return {}
     found = waiting()
-    counts = {"requests": found.requests, "needs_outcome": found.needs_outcome}
+    counts = {"requests": found.requests, "needs_outcome": found.needs_outcome, "polls": found.polls}
     return {name: capped(count) for name, count in counts.items() if count}
 
 

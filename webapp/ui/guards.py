@@ -34,6 +34,12 @@ def public(view: View) -> View:
     return view
 
 
+def anonymous(view: View) -> View:
+    """Mark a view as open to everybody, where it is no matter whether somebody is signed in: nobody looks."""
+    view.anonymous = True  # type: ignore[attr-defined]
+    return public(view)
+
+
 def background(view: View) -> View:
     """Mark a view that pages ask by themselves: it does not keep a session alive."""
     view.background = True  # type: ignore[attr-defined]
@@ -59,12 +65,12 @@ def check() -> Response | None:
     g.me = None
     if request.endpoint == "static":
         return None
+    view: Any = current_app.view_functions.get(request.endpoint or "")
     token = request.cookies.get(cookie_name())
-    if token:
+    if token and not hasattr(view, "anonymous"):
         g.me = identity.find(db.session(), token=token, now=g.now)
-    if request.endpoint is None:
+    if view is None:
         return None  # nothing is here; the page that says so knows who asks
-    view = current_app.view_functions[request.endpoint]
     if g.me is not None and not getattr(view, "background", False):
         _keep_alive(g.me)
     if not hasattr(view, "permission"):

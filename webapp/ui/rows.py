@@ -20,6 +20,8 @@ KINDS = {
     CancellationKind.EXPIRED: "Not answered in time",
 }
 
+DECLINED = "Somebody who is required declined"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -85,6 +87,7 @@ class RowView:
     can: str
     why: str
     at: datetime
+    can_arrive: bool
 
 
 def present(row: Row, me: Me, now: datetime, *, day_known: bool = True) -> RowView:
@@ -118,6 +121,7 @@ def present(row: Row, me: Me, now: datetime, *, day_known: bool = True) -> RowVi
         can=" ".join(BULK[action] for action in allowed if action in BULK),
         why=_why(row, local, now) if me.can(Permission.ACT) else "",
         at=row.start_time,
+        can_arrive=me.can(Permission.ACT) and row.can_arrive(now),
     )
 
 
@@ -149,11 +153,12 @@ def _flag(row: Row, local: Local, now: datetime) -> tuple[str, str]:
             late = "Start has passed, asked" if row.start_time <= now else "Asked"
             return f"{late} {_at(local, row.created_at, now)}, waiting {waiting}", "flag--due"
         case Status.AWAITING_CONFIRMATION if row.confirm_by:
-            return f"Waiting for an answer until {local.relative(row.confirm_by, now)}", ""
+            until = f"Waiting for an answer until {local.relative(row.confirm_by, now)}"
+            return (DECLINED, "flag--due") if row.poll_declined else (until, "")
         case Status.CONFIRMED if row.end_time <= now:
             return f"Ended {local.relative(row.end_time, now)}, outcome not recorded", "flag--due"
-        case Status.CONFIRMED if row.start_time <= now:
-            return f"In progress, ends {local.time(row.end_time)}", "flag--run"
+        case Status.CONFIRMED if row.start_time <= now or row.client_joined_at:
+            return _present(row, local, now), "flag--run"
         case Status.NO_SHOW if row.no_show_party:
             return PARTY[row.no_show_party], ""
         case Status.CANCELLED:
@@ -161,6 +166,14 @@ def _flag(row: Row, local: Local, now: datetime) -> tuple[str, str]:
         case Status.RESCHEDULED if row.moved_to:
             return f"Moved to {local.day_time(row.moved_to)}", ""
     return ("Double booking", "") if row.overbooked and row.status.is_live else ("", "")
+
+
+def _present(row: Row, local: Local, now: datetime) -> str:
+    """Who waits, or until when it lasts."""
+    if row.client_joined_at is None or row.staff_joined_at is not None:
+        return f"In progress, ends {local.time(row.end_time)}"
+    minutes = max(0, int((now - row.client_joined_at).total_seconds() // 60))
+    return f"Arrived {local.relative(row.client_joined_at, now)}, waiting {duration(minutes)}"
 
 
 def _why_cancelled(row: Row) -> str:

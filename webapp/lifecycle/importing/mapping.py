@@ -1,6 +1,6 @@
 """Which column of a file means what, said once for the whole file and checked before a row is read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -87,10 +87,10 @@ class Columns:
             Invalid: with every problem, one sentence after the other.
         """
         problems: list[str] = []
-        names = _pairs(maps, "--map", problems, known=True)
-        fixed = _pairs(defaults, "--default", problems, known=True)
+        names = pairs(maps, "--map", problems, known=TARGETS)
+        fixed = pairs(defaults, "--default", problems, known=TARGETS)
         words: dict[str, Outcome] = {}
-        for word, text in _pairs(outcomes, "--status-map", problems, known=False).items():
+        for word, text in pairs(outcomes, "--status-map", problems).items():
             try:
                 words[word.casefold()] = Outcome.parse(text)
             except Invalid as error:
@@ -106,24 +106,40 @@ class Columns:
         Raises:
             Invalid: a column is not there, or its name stands there twice.
         """
-        problems = []
-        for column in self.names.values():
-            if (times := header.count(column)) != 1:
-                found = "is not in the file" if not times else f"stands in the file {times} times"
-                problems.append(f"The column {column!r} {found}.")
-        if problems:
-            raise Invalid("\n".join([*problems, f"The file has the columns {', '.join(header)}."]))
-        return {target: header.index(column) for target, column in self.names.items()}
+        return places(self.names, header)
 
 
-def _pairs(texts: Iterable[str], option: str, problems: list[str], *, known: bool) -> dict[str, str]:
+def places(names: Mapping[str, str], header: list[str]) -> dict[str, int]:
+    """Where the column of each target stands in the header.
+
+    Raises:
+        Invalid: a column is not there, or its name stands there twice.
+    """
+    problems = []
+    for column in names.values():
+        if (times := header.count(column)) != 1:
+            found = "is not in the file" if not times else f"stands in the file {times} times"
+            problems.append(f"The column {column!r} {found}.")
+    if problems:
+        raise Invalid("\n".join([*problems, f"The file has the columns {', '.join(header)}."]))
+    return {target: header.index(column) for target, column in names.items()}
+
+
+def pairs(
+    texts: Iterable[str], option: str, problems: list[str], *, known: Collection[str] = ()
+) -> dict[str, str]:
+    """``name=value`` texts as a dict; what is wrong with them is added to ``problems``.
+
+    Args:
+        known: the names there are; empty allows any.
+    """
     found: dict[str, str] = {}
     for text in texts:
         key, sign, value = (part.strip() for part in text.partition("="))
         if not (key and sign and value):
             problems.append(f"{option} {text!r}: write it as name=value.")
-        elif known and key not in TARGETS:
-            problems.append(f"{option} {text!r}: there is no {key!r}; there are {', '.join(TARGETS)}.")
+        elif known and key not in known:
+            problems.append(f"{option} {text!r}: there is no {key!r}; there are {', '.join(known)}.")
         elif key in found:
             problems.append(f"{option} {text!r}: {key} is given twice.")
         else:

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from flask import Response, flash, g, make_response, render_template, request
 
 from webapp.extensions import db
+from webapp.lifecycle.attendance import opens_at
 from webapp.lifecycle.errors import Conflict
-from webapp.queries import appointments, board
+from webapp.queries import appointments, board, poll_list
 from webapp.queries.appointments import Dossier
 from webapp.ui import rows
 from webapp.ui.forms import new_token
@@ -54,15 +55,34 @@ def page_context(dossier: Dossier, notice: Notice | None = None) -> dict[str, An
     """What ``appointments/_page.html`` needs."""
     appointment = dossier.appointment
     allowed = dossier.allowed(me().role, g.now)
+    asked = appointment.status is Status.AWAITING_CONFIRMATION
     return {
+        "poll_of": _poll_of(appointment.appointment_id) if asked else None,
         "dossier": dossier,
         "appointment": appointment,
         "steps": [step for action, step in STEPS.items() if action in allowed],
         "opens_later": appointment.status is Status.CONFIRMED and appointment.start_time > g.now,
+        "may_arrive": _may_arrive(dossier),
         "notice_text": notice,
         "page_token": new_token(),
         "nav_current": "day",
     }
+
+
+def _may_arrive(dossier: Dossier) -> bool:
+    """Whether "Arrived" is offered: an hour before the start until the end, while confirmed."""
+    appointment = dossier.appointment
+    return (
+        me().can(Permission.ACT)
+        and appointment.status is Status.CONFIRMED
+        and dossier.arrived is None
+        and opens_at(appointment.start_time) <= g.now < appointment.end_time
+    )
+
+
+def _poll_of(appointment_id: int) -> tuple[int, str] | None:
+    """The poll whose invitees are asked to confirm it, if there is one."""
+    return poll_list.of_appointment(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
 
 
 def done(appointment_id: int, sentence: str, *, opened: int | None = None) -> Response:

@@ -10,7 +10,7 @@ from webapp.lifecycle import appointments as lifecycle
 from webapp.lifecycle.appointments import NO_SHOW_REASONS
 from webapp.lifecycle.errors import Invalid
 from webapp.localtime import Local, NonexistentTime, instant, parse_clock
-from webapp.ui.appointments import answers, rescheduling
+from webapp.ui.appointments import answers, arrival, rescheduling
 from webapp.ui.appointments.forms import CancelForm, CorrectForm, DeclineForm, NoShowForm, StepForm
 from webapp.ui.appointments.taking import form_for, load, offer, seen_version, show, take
 from webapp.ui.guards import me, requires
@@ -38,6 +38,7 @@ def install(bp: Blueprint) -> None:
     bp.add_url_rule("/no-show", view_func=no_show, methods=ways)
     bp.add_url_rule("/correction", view_func=correction, methods=ways)
     bp.add_url_rule("/rescheduling", view_func=rescheduling.reschedule, methods=ways)
+    bp.add_url_rule("/arrival", view_func=arrival.arrive, methods=["POST"])
     bp.add_url_rule("/slots", view_func=rescheduling.slots, methods=["GET"])
 
 

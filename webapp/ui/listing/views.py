@@ -6,13 +6,13 @@ from typing import Any
 from flask import Blueprint, Response, g, make_response, render_template, request
 
 from webapp.extensions import db
-from webapp.queries import appointment_list, export
+from webapp.queries import appointment_list, export, sweeps
 from webapp.queries.appointment_list import Criteria, Order
 from webapp.ui import rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
-from webapp.ui.listing import paging, table
+from webapp.ui.listing import evidence, paging, table
 from webapp.ui.listing.forms import FilterForm, Filters, read
 from webapp.vocabulary import Permission, Status
 
@@ -164,6 +164,19 @@ def _results(kind: Kind, filters: Filters) -> dict[str, Any]:
         "csv_url": filters.url("/appointments.csv") if kind is ALL else "",
         "beyond": "after" in request.args or "before" in request.args,
         "page_token": new_token(),
+        **(_known(page, filters) if kind is NEEDS_OUTCOME else {}),
+    }
+
+
+def _known(page: appointment_list.Page, filters: Filters) -> dict[str, Any]:
+    """What is known about the meetings without an outcome, and who joined after a no-show was recorded."""
+    user, session = me(), db.session()
+    shown = [row.appointment_id for row in (*page.rows, *filter(None, [page.exact]))]
+    known = sweeps.evidence(session, firm_id=user.firm_id, appointment_ids=shown, now=g.now) if shown else {}
+    staff = filters.criteria(user.local, user.staff_user_id).staff_user_id
+    return {
+        "evidence": {number: evidence.present(found, user.local) for number, found in known.items()},
+        "late_joins": sweeps.late_joins(session, firm_id=user.firm_id, now=g.now, staff_user_id=staff),
     }
 
 

@@ -11,8 +11,8 @@ from webapp.lifecycle.firm_settings import Values, hours_field, parse_hours, spa
 from webapp.localtime import DAYS, duration, zone_names
 from webapp.queries.settings import Shown
 from webapp.ui.forms import SeenForm
+from webapp.ui.settings.units import UNITS, in_unit
 
-UNITS = {"minutes": 1, "hours": 60, "days": 24 * 60}
 NUMBER = "Enter a whole number."
 
 
@@ -63,7 +63,7 @@ class SettingsForm(SeenForm):
     confirm_hours = _number("Hours to confirm a proposal", firm_settings.CONFIRM_HOURS)
 
     @classmethod
-    def showing(cls, shown: Shown) -> Self:
+    def showing(cls, shown: Shown[Values]) -> Self:
         """The form filled with the present settings, under anything that was typed."""
         values = shown.values
         filled: dict[str, Any] = {
@@ -76,8 +76,8 @@ class SettingsForm(SeenForm):
             "reschedule_limit": values.reschedule_limit,
             "correction_days": values.correction_days,
             "confirm_hours": values.confirm_hours,
-            **_in_unit("reschedule_notice", values.reschedule_notice),
-            **_in_unit("cancel_notice", values.cancel_notice),
+            **in_unit("reschedule_notice", values.reschedule_notice),
+            **in_unit("cancel_notice", values.cancel_notice),
         }
         for weekday, spans in enumerate(values.working_hours):
             for number, span in enumerate(spans[: firm_settings.SPANS_A_DAY]):
@@ -128,11 +128,3 @@ class SettingsForm(SeenForm):
 for _weekday, _name in enumerate(DAYS):
     for _position, _which in enumerate(("first", "second")):
         setattr(SettingsForm, hours_field(_weekday, _position), StringField(f"{_name}, {_which} span"))
-
-
-def _in_unit(field: str, minutes: int) -> dict[str, Any]:
-    """A number of minutes in the largest unit that divides it."""
-    unit = next(unit for unit in ("days", "hours", "minutes") if minutes % UNITS[unit] == 0)
-    if minutes == 0:
-        unit = "hours"
-    return {field: minutes // UNITS[unit], f"{field}_unit": unit}

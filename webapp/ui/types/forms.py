@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wtforms import Field, SelectField, StringField
+from wtforms import BooleanField, Field, SelectField, StringField
 
 from webapp.lifecycle.booking import LOCATION_LENGTH
 from webapp.lifecycle.errors import Invalid
@@ -23,6 +23,7 @@ class TypeForm(SeenForm):
     name = StringField("Name", render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off", "required": True})
     duration = StringField("Minutes", default="45", render_kw=WHOLE | {"required": True})
     location = StringField("Place", render_kw={"maxlength": LOCATION_LENGTH})
+    tracked = BooleanField("The provider reports who joined")
     reschedule_limit = StringField("Moves of one booking", render_kw=WHOLE)
     reschedule_notice = StringField("Notice for moving", render_kw=WHOLE)
     reschedule_notice_unit = _unit("Unit of the notice for moving")
@@ -38,6 +39,7 @@ class TypeForm(SeenForm):
             name=self.name.data or "",
             duration=duration,
             location=self.location.data or "",
+            tracked=bool(self.tracked.data),
             reschedule_limit=_number(self.reschedule_limit),
             reschedule_notice=_minutes(self.reschedule_notice, self.reschedule_notice_unit),
             cancel_notice=_minutes(self.cancel_notice, self.cancel_notice_unit),
@@ -52,6 +54,7 @@ class TypeForm(SeenForm):
                 "name": kind.name,
                 "duration": str(kind.duration),
                 "location": kind.location,
+                "tracked": kind.tracked,
                 "reschedule_limit": "" if kind.reschedule_limit is None else str(kind.reschedule_limit),
                 **_in_unit("reschedule_notice", kind.reschedule_notice),
                 **_in_unit("cancel_notice", kind.cancel_notice),

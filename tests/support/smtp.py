@@ -1,0 +1,138 @@
+"""A mail server on this machine that a test can make refuse, dawdle, hang or vanish."""
+
+import base64
+import contextlib
+import socket
+import socketserver
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from threading import Event, Lock, Thread
+
+HANG = "hang"
+DROP = "drop"
+
+
+@dataclass
+class MailServer:
+    """What it was told to do, and what it took.
+
+    ``replies`` maps a verb (``CONNECT``, ``MAIL``, ``RCPT``, ``DATA``, ``END`` for the dot) to an answer like
+    ``451 Later``, to HANG (no answer at all) or to DROP (the connection ends); ``once`` is used up first.
+    """
+
+    port: int = 0
+    replies: dict[str, str] = field(default_factory=dict)
+    once: dict[str, list[str]] = field(default_factory=dict)
+    users: dict[str, str] = field(default_factory=dict)
+    taken: list[bytes] = field(default_factory=list)
+    conversations: int = 0
+    lock: Lock = field(default_factory=Lock)
+    closing: Event = field(default_factory=Event)
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def messages(self) -> list[EmailMessage]:
+        """What it took, parsed, in order."""
+        return [BytesParser(policy=default).parsebytes(raw) for raw in self.taken]  # type: ignore[misc]
+
+    def reply(self, verb: str, usual: str) -> str:
+        with self.lock:
+            queued = self.once.get(verb)
+            return queued.pop(0) if queued else self.replies.get(verb, usual)
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    told: MailServer
+
+    def handle(self) -> None:
+        with self.told.lock:
+            self.told.conversations += 1
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            if self._say("CONNECT", "220 tests.example ready"):
+                self._listen()
+
+    def _listen(self) -> None:
+        while line := self.rfile.readline():
+            words = line.decode("utf-8", "replace").strip()
+            verb = words.split(" ", 1)[0].upper()
+            if verb == "QUIT":
+                self._say(verb, "221 Bye")
+                return
+            if not self._step(verb, words):
+                return
+
+    def _step(self, verb: str, words: str) -> bool:
+        if verb == "EHLO":
+            auth = "250-AUTH PLAIN\r\n" if self.told.users else ""
+            return self._say(verb, f"250-tests.example\r\n{auth}250 SMTPUTF8")
+        if verb == "AUTH":
+            return self._say(verb, "235 Welcome" if self._knows(words) else "535 Who are you")
+        if verb == "DATA":
+            return self._take()
+        return self._say(verb, "250 Fine")
+
+    def _knows(self, words: str) -> bool:
+        _, user, password = base64.b64decode(words.rsplit(maxsplit=1)[-1]).decode().split("\x00")
+        return self.told.users.get(user) == password
+
+    def _take(self) -> bool:
+        if not self._say("DATA", "354 Go on"):
+            return False
+        if self.last[:1] != "3":
+            return True
+        lines: list[bytes] = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
+                return False
+            lines.append(line[1:] if line.startswith(b"..") else line)
+        answer = self.told.reply("END", "250 Taken")
+        if answer[:1] in {"2", HANG[:1], DROP[:1]}:
+            with self.told.lock:
+                self.told.taken.append(b"".join(lines))
+        return self._answer(answer)
+
+    def _say(self, verb: str, usual: str) -> bool:
+        return self._answer(self.told.reply(verb, usual))
+
+    def _answer(self, text: str) -> bool:
+        self.last = text
+        if text == HANG:
+            self.told.closing.wait(30)
+        if text in {HANG, DROP}:
+            return False
+        self.wfile.write(f"{text}\r\n".encode())
+        return text[:3] != "421"
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+@contextlib.contextmanager
+def mail_server() -> Iterator[MailServer]:
+    """A mail server on a free port of the loopback."""
+    told = MailServer()
+    handler = type("Conversation", (_Conversation,), {"told": told})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        told.port = server.server_address[1]
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield told
+        told.closing.set()
+        server.shutdown()
+        thread.join()
+
+
+def closed_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

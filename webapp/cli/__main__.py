@@ -1,0 +1,5 @@
+"""``python -m webapp.cli`` is ``daybook``."""
+
+from webapp.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What leaves the house: mail and calendar files, written from the outbox, sent outside transactions."""

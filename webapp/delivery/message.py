@@ -1,0 +1,60 @@
+"""A kept mail as the message on the wire (RFC 5322). The same row always has the same Message-ID."""
+
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from webapp.config import Settings
+from webapp.delivery import cleaning, letters
+from webapp.models import MailMessage
+
+MAILBOX = re.compile(r"[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+@[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+")
+
+
+class BadAddress(Exception):
+    """An address that no mail can be sent to, or from."""
+
+
+def message_id(number: int, settings: Settings) -> str:
+    """``<mail-7@desk.example.com>``: the same for every try, so that whoever gets it twice sees it once."""
+    return f"<mail-{number}@{letters.host(settings)}>"
+
+
+def build(mail: MailMessage, *, firm: str, settings: Settings) -> EmailMessage:
+    """The whole message: text, HTML and calendar as alternatives, and the calendar as a file beside them.
+
+    Raises:
+        BadAddress: the recipient's address, or the sender's, is none.
+    """
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = message_id(mail.mail_message_id, settings)
+    message["Date"] = format_datetime(mail.created_at)
+    message["From"] = _address(f"{cleaning.line(firm)} via Daybook", settings.mail_from)
+    message["To"] = _address(mail.recipient_name, mail.recipient)
+    message["Subject"] = cleaning.line(mail.subject, cleaning.SUBJECT_LENGTH)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine replies
+    message.set_content(mail.text_body, cte="quoted-printable")
+    message.add_alternative(mail.html_body, subtype="html", cte="quoted-printable")
+    if mail.calendar and mail.calendar_method:
+        _attach(message, mail.calendar, mail.calendar_method)
+    return message
+
+
+def _attach(message: EmailMessage, calendar: str, method: str) -> None:
+    message.add_alternative(calendar, subtype="calendar", cte="base64", params={"method": method})
+    message.add_attachment(
+        calendar.encode(), maintype="application", subtype="ics", filename="appointment.ics"
+    )
+
+
+def _address(name: str, address: str) -> Address:
+    """A mailbox; the domain in ASCII, so that only a local part beyond it asks for SMTPUTF8."""
+    user, _at, domain = address.rpartition("@")
+    try:
+        if not MAILBOX.fullmatch(address):
+            raise ValueError("not a mailbox")
+        return Address(cleaning.line(name), user, domain.encode("idna").decode())
+    except (ValueError, UnicodeError) as error:
+        raise BadAddress(f"{address!r} is not an address that mail can be sent to.") from error

@@ -1,0 +1,102 @@
+"""What a manager does with written mail: let it go out again, take it as a file, switch kinds of it off."""
+
+from datetime import datetime
+from email.message import EmailMessage
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.config import Settings
+from webapp.delivery import message
+from webapp.lifecycle import audit
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.errors import Forbidden, Invalid, Missing
+from webapp.models import Firm, MailMessage, MailSwitch
+from webapp.vocabulary import MailState, MailTemplate, Permission
+
+SUBJECT = "mail"
+SWITCH = "mail_switch"
+
+
+def resend(session: Session, *, actor: Actor, mail_message_id: int, settings: Settings, now: datetime) -> str:
+    """Let a mail go out again, under the same Message-ID; notes who asked. Returns the recipient.
+
+    Raises:
+        Forbidden: the role does not include it.
+        Missing: there is no such mail in the firm.
+        Invalid: there is no mail server, or the mail waits already.
+    """
+    if not actor.can(Permission.MANAGE_SETTINGS):
+        raise Forbidden("Your role does not include sending mail again.")
+    mail = session.scalars(
+        sa.select(MailMessage)
+        .where(MailMessage.firm_id == actor.firm_id, MailMessage.mail_message_id == mail_message_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if mail is None:
+        raise Missing("There is no such mail.")
+    if not settings.smtp_url:
+        raise Invalid("No mail server is set, so this mail can only be read or downloaded here.")
+    if mail.state is MailState.WAITING:
+        raise Invalid("This mail waits to be sent already. Its page shows when the next try is.")
+    before = mail.state
+    mail.state, mail.sent_at, mail.last_error = MailState.WAITING, None, None
+    mail.attempts, mail.due_at, mail.leased_until, mail.leased_by = 0, now, None, None
+    audit.note(
+        session,
+        actor=actor,
+        subject=SUBJECT,
+        subject_id=mail_message_id,
+        action="resend",
+        changed={"state": [before.value, MailState.WAITING.value]},
+        now=now,
+    )
+    return mail.recipient
+
+
+def letter(session: Session, *, firm_id: int, mail_message_id: int, settings: Settings) -> EmailMessage:
+    """The message as it goes, or went, over the wire.
+
+    Raises:
+        Missing: there is no such mail in the firm.
+        BadAddress: it can never go, because its address is none.
+    """
+    mail = session.scalars(
+        sa.select(MailMessage).where(
+            MailMessage.firm_id == firm_id, MailMessage.mail_message_id == mail_message_id
+        )
+    ).one_or_none()
+    if mail is None:
+        raise Missing("There is no such mail.")
+    return message.build(mail, firm=session.get_one(Firm, firm_id).name, settings=settings)
+
+
+def switch(session: Session, *, actor: Actor, template: MailTemplate, on: bool, now: datetime) -> bool:
+    """Let a kind of mail be written, or not; notes who did. False when it was so already.
+
+    What was written before still goes out.
+
+    Raises:
+        Forbidden: the role does not include the settings.
+    """
+    if not actor.can(Permission.MANAGE_SETTINGS):
+        raise Forbidden("Your role does not include the settings.")
+    session.scalars(sa.select(Firm.firm_id).where(Firm.firm_id == actor.firm_id).with_for_update()).one()
+    off = session.get(MailSwitch, (actor.firm_id, template))
+    if on is (off is None):
+        return False
+    if off is None:
+        session.add(MailSwitch(firm_id=actor.firm_id, template=template))
+    else:
+        session.delete(off)
+    audit.note(
+        session,
+        actor=actor,
+        subject=SWITCH,
+        subject_id=actor.firm_id,
+        action="switch",
+        changed={template.value: [not on, on]},
+        now=now,
+    )
+    return True

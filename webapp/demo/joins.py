@@ -1,0 +1,103 @@
+"""Stories in which somebody joins or is waited for: by video, as a provider reports, or at the front desk."""
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from webapp.demo.calendar import Place
+from webapp.demo.desk import Client
+from webapp.demo.people import VIDEO
+from webapp.demo.stories import MINUTE, Story, Teller
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.outcomes import COMPLETED_REASON, Policy, absence_note
+from webapp.models import Appointment
+from webapp.vocabulary import AttendanceSide, AttendanceSource, NoShowParty
+
+CLIENT, STAFF = AttendanceSide.CLIENT, AttendanceSide.STAFF
+LENGTH = 45 * MINUTE
+POLICY = Policy()
+
+
+def by_video(place: Place) -> Place:
+    """The first three quarters of an hour of a place, as a meeting by video."""
+    return replace(place, kind=VIDEO, end=place.start + LENGTH)
+
+
+def both_joined(teller: Teller, place: Place, client: Client) -> Story:
+    """Both came in time, nobody wrote anything down: the system completes it as of its end."""
+    rng, appointment, made = _booked(teller, place, client)
+    yield made
+    booked = appointment()
+    for side, early in ((STAFF, rng.randint(-4, 0)), (CLIENT, rng.randint(-2, 5))):
+        when = place.start + MINUTE * early
+        yield when
+        _joins(teller, booked, side, when)
+    closed = place.end + timedelta(minutes=POLICY.complete_after + 1)
+    yield closed
+    teller.desk.complete(booked, Actor.system(teller.desk.firm_id), closed, reason=COMPLETED_REASON)
+
+
+def one_missing(teller: Teller, place: Place, client: Client, party: NoShowParty) -> Story:
+    """Somebody never joined: half an hour after the start the system records whom the facts show missing."""
+    _rng, appointment, made = _booked(teller, place, client)
+    yield made
+    booked = appointment()
+    there = {NoShowParty.CLIENT: STAFF, NoShowParty.STAFF: CLIENT}.get(party)
+    if there is not None:
+        yield place.start + MINUTE
+        _joins(teller, booked, there, place.start + MINUTE)
+    threshold = place.start + timedelta(minutes=POLICY.no_show_after)
+    yield threshold + MINUTE
+    teller.desk.no_show(
+        booked,
+        Actor.system(teller.desk.firm_id),
+        party,
+        absence_note(POLICY),
+        threshold + MINUTE,
+        occurred_at=threshold,
+    )
+
+
+def joined_late(teller: Teller, place: Place, client: Client) -> Story:
+    """The client came long after the start, before anything was decided: a person has to say what it was."""
+    _rng, appointment, made = _booked(teller, place, client)
+    yield made
+    booked = appointment()
+    for side, minutes in ((STAFF, -1), (CLIENT, POLICY.no_show_after + 7)):
+        when = place.start + MINUTE * minutes
+        yield when
+        _joins(teller, booked, side, when)
+
+
+def waits_now(teller: Teller, place: Place, client: Client, since: datetime) -> Story:
+    """Booked before today; the front desk has said that the client is there."""
+    _rng, appointment, made = _booked(teller, place, client)
+    yield made
+    booked = appointment()
+    yield since
+    teller.desk.attend(booked, teller.desk.front(), CLIENT, AttendanceSource.FRONT_DESK, since)
+
+
+class _Booking:
+    """Books a place when it is called: at the moment at which its story is."""
+
+    def __init__(
+        self, teller: Teller, place: Place, client: Client, rng: random.Random, made: datetime
+    ) -> None:
+        self._book = lambda: teller.desk.book(
+            teller.desk.booker(place, rng), teller.desk.draft(place, client, rng), made
+        )
+
+    def __call__(self) -> Appointment:
+        return self._book()
+
+
+def _booked(teller: Teller, place: Place, client: Client) -> tuple[random.Random, _Booking, datetime]:
+    rng = teller.dice(place)
+    made = teller.made(place, rng)
+    return rng, _Booking(teller, place, client, rng, made), made
+
+
+def _joins(teller: Teller, appointment: Appointment, side: AttendanceSide, when: datetime) -> None:
+    provider = Actor.system(teller.desk.firm_id, "the video provider")
+    teller.desk.attend(appointment, provider, side, AttendanceSource.PROVIDER, when)

@@ -1,0 +1,121 @@
+"""Personal links: a way in for one invitee or one client, without an account.
+
+A token carries 256 bits: HMAC-SHA-256 of the link's random nonce under the installation's key. The database
+keeps the nonce and the token's SHA-256, so a stolen database opens nothing, and a reminder can repeat the
+link. Looking at a page behind a link never changes anything: mail scanners follow links.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.models import PersonalLink
+
+CONTEXT = b"daybook personal link\x00"
+
+
+def token_of(link: PersonalLink, *, secret: str) -> str:
+    """The token that opens this link; 43 URL-safe characters."""
+    return _token(link.nonce, secret)
+
+
+def issue(
+    session: Session,
+    *,
+    secret: str,
+    firm_id: int,
+    expires_at: datetime,
+    now: datetime,
+    poll_invitee_id: int | None = None,
+    appointment_id: int | None = None,
+) -> str:
+    """The token of the valid link of this invitee or appointment, which is made if there is none.
+
+    An existing link is kept, with its time extended if ``expires_at`` is later.
+    """
+    link = session.scalars(
+        sa.select(PersonalLink)
+        .where(
+            PersonalLink.firm_id == firm_id,
+            _about(poll_invitee_id, appointment_id),
+            PersonalLink.revoked_at.is_(None),
+            PersonalLink.expires_at > now,
+        )
+        .order_by(PersonalLink.personal_link_id.desc())
+        .limit(1)
+    ).one_or_none()
+    if link is not None:
+        link.expires_at = max(link.expires_at, expires_at)
+        session.flush()
+        return token_of(link, secret=secret)
+    nonce = secrets.token_hex(32)
+    token = _token(nonce, secret)
+    session.add(
+        PersonalLink(
+            firm_id=firm_id,
+            nonce=nonce,
+            token_hash=hashed(token),
+            poll_invitee_id=poll_invitee_id,
+            appointment_id=appointment_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    session.flush()
+    return token
+
+
+def resolve(session: Session, *, token: str, now: datetime) -> PersonalLink | None:
+    """The link that a token opens: known, not revoked, not expired; one look-up by hash whatever is wrong."""
+    return session.scalars(
+        sa.select(PersonalLink).where(
+            PersonalLink.token_hash == hashed(token),
+            PersonalLink.revoked_at.is_(None),
+            PersonalLink.expires_at > now,
+        )
+    ).one_or_none()
+
+
+def revoke(
+    session: Session,
+    *,
+    firm_id: int,
+    now: datetime,
+    poll_invitee_id: int | None = None,
+    appointment_id: int | None = None,
+) -> int:
+    """Close every open link of this invitee or appointment; returns how many."""
+    closed = session.execute(
+        sa.update(PersonalLink)
+        .where(
+            PersonalLink.firm_id == firm_id,
+            _about(poll_invitee_id, appointment_id),
+            PersonalLink.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+        .returning(PersonalLink.personal_link_id)
+    )
+    return len(closed.all())
+
+
+def hashed(token: str) -> str:
+    """What the database keeps of a token: its SHA-256, in hex."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _token(nonce: str, secret: str) -> str:
+    digest = hmac.new(secret.encode(), CONTEXT + nonce.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _about(poll_invitee_id: int | None, appointment_id: int | None) -> sa.ColumnElement[bool]:
+    if (poll_invitee_id is None) == (appointment_id is None):
+        raise ValueError("a personal link is about one invitee or one appointment")
+    if poll_invitee_id is not None:
+        return PersonalLink.poll_invitee_id == poll_invitee_id
+    return PersonalLink.appointment_id == appointment_id

@@ -1,0 +1,83 @@
+"""Facts of attendance for lists, timelines and callbacks."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.models import Appointment, Attendance, Firm
+from webapp.vocabulary import AttendanceSide, AttendanceSource
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact as the timeline prints it; a withdrawn one is kept and marked."""
+
+    appointment_id: int
+    side: AttendanceSide
+    source: AttendanceSource
+    joined_at: datetime
+    recorded_at: datetime
+    actor_label: str
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """When each side is first known to have joined, withdrawn facts aside."""
+
+    client_joined_at: datetime | None
+    staff_joined_at: datetime | None
+    rows: list[Fact]
+
+
+def facts(session: Session, *, firm_id: int, appointment_ids: Collection[int]) -> dict[int, Facts]:
+    """What is known of these appointments; those of which nothing is known are left out. One statement."""
+    found = session.execute(
+        sa.select(
+            Attendance.appointment_id,
+            Attendance.side,
+            Attendance.source,
+            Attendance.joined_at,
+            Attendance.recorded_at,
+            Attendance.actor_label,
+            Attendance.withdrawn_at,
+            Attendance.withdrawn_by,
+        )
+        .where(Attendance.firm_id == firm_id, Attendance.appointment_id.in_(appointment_ids))
+        .order_by(Attendance.recorded_at, Attendance.attendance_id)
+    )
+    rows: dict[int, list[Fact]] = {}
+    for row in found:
+        rows.setdefault(row.appointment_id, []).append(Fact(*row))
+    return {
+        number: Facts(_first(of, AttendanceSide.CLIENT), _first(of, AttendanceSide.STAFF), of)
+        for number, of in rows.items()
+    }
+
+
+def _first(rows: list[Fact], side: AttendanceSide) -> datetime | None:
+    times = [fact.joined_at for fact in rows if fact.side is side and fact.withdrawn_at is None]
+    return min(times, default=None)
+
+
+def firm_by_slug(session: Session, *, slug: str) -> int | None:
+    """The firm whose callbacks arrive at this address."""
+    return session.scalar(sa.select(Firm.firm_id).where(Firm.slug == slug))
+
+
+def find_appointment(
+    session: Session, *, firm_id: int, appointment_id: int | None, external_ref: str | None
+) -> Appointment | None:
+    """The appointment that a callback means, by our reference or by the one it was imported with."""
+    if (appointment_id is None) == (external_ref is None):
+        return None
+    wanted = (
+        Appointment.appointment_id == appointment_id
+        if appointment_id is not None
+        else Appointment.external_ref == external_ref
+    )
+    return session.scalars(sa.select(Appointment).where(Appointment.firm_id == firm_id, wanted)).one_or_none()

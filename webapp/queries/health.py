@@ -1,0 +1,66 @@
+"""Whether the installation is in order: the database, its schema, the worker. No names and no secrets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.models import WorkerHeartbeat
+
+LATE = 300
+"""Seconds after which a sweep is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What was found. ``sweep_age`` is in seconds, None where no worker has swept or none was asked."""
+
+    database: bool
+    migrations: bool
+    sweep_age: int | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the site can serve. A worker that is late is told of, and stops nobody."""
+        return self.database and self.migrations
+
+    @property
+    def worker(self) -> bool:
+        return self.sweep_age is not None and self.sweep_age <= LATE
+
+
+def last_sweep() -> sa.ScalarSelect[Any]:
+    """When any worker last went through all firms, as a part of another statement."""
+    return sa.select(sa.func.max(WorkerHeartbeat.swept_at)).scalar_subquery()
+
+
+def readiness(session: Session, *, migrations: str, now: datetime) -> Readiness:
+    """Ask the database. At most three statements; an error is an answer, not a failure.
+
+    Args:
+        migrations: the folder of the migration scripts.
+    """
+    try:
+        connection = session.connection()
+        present = MigrationContext.configure(connection).get_current_heads()
+    except SQLAlchemyError:
+        return Readiness(database=False, migrations=False, sweep_age=None)
+    if set(present) != _heads(migrations):
+        return Readiness(database=True, migrations=False, sweep_age=None)
+    try:
+        swept = session.scalar(sa.select(last_sweep()))
+    except SQLAlchemyError:
+        return Readiness(database=False, migrations=True, sweep_age=None)
+    age = max(0, int((now - swept).total_seconds())) if swept is not None else None
+    return Readiness(database=True, migrations=True, sweep_age=age)
+
+
+@lru_cache(maxsize=4)
+def _heads(migrations: str) -> frozenset[str]:
+    return frozenset(ScriptDirectory(migrations).get_heads())

@@ -1,0 +1,148 @@
+"""The outbox: mail that was written, the newest first, and the kinds that are switched off."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.lifecycle.errors import Missing
+from webapp.models import Firm, MailMessage, MailSwitch
+from webapp.queries.client_pages import KEY_LIMIT, Page
+from webapp.vocabulary import MailState, MailTemplate
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MailRow:
+    """A mail in the list. ``due_at`` is when it is tried next, while it waits."""
+
+    mail_message_id: int
+    template: MailTemplate
+    state: MailState
+    recipient_name: str
+    recipient: str
+    subject: str
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail(MailRow):
+    """A mail with all that is in it."""
+
+    appointment_id: int | None
+    poll_id: int | None
+    text_body: str
+    html_body: str
+    calendar: str | None
+    calendar_method: str | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list is narrowed to; ``q`` is part of a name or an address."""
+
+    state: MailState | None = None
+    template: MailTemplate | None = None
+    q: str = ""
+
+
+_ROW: tuple[Any, ...] = (
+    MailMessage.mail_message_id,
+    MailMessage.template,
+    MailMessage.state,
+    MailMessage.recipient_name,
+    MailMessage.recipient,
+    MailMessage.subject,
+    MailMessage.attempts,
+    MailMessage.created_at,
+    MailMessage.due_at,
+    MailMessage.sent_at,
+)
+_REST: tuple[Any, ...] = (
+    MailMessage.appointment_id,
+    MailMessage.poll_id,
+    MailMessage.text_body,
+    MailMessage.html_body,
+    MailMessage.calendar,
+    MailMessage.calendar_method,
+    MailMessage.last_error,
+)
+
+
+def outbox(
+    session: Session,
+    *,
+    firm_id: int,
+    wanted: Wanted,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = PAGE,
+) -> Page[MailRow]:
+    """The firm's mail, the newest first. One statement.
+
+    Args:
+        before, after: the mail next to which the page lies in the list as shown, newer before older.
+    """
+    number = MailMessage.mail_message_id
+    query = _narrowed(sa.select(*_ROW).where(MailMessage.firm_id == firm_id), wanted)
+    if before is not None:
+        query = query.where(number > min(before, KEY_LIMIT - 1)).order_by(number)
+    else:
+        query = query.order_by(number.desc())
+        if after is not None:
+            query = query.where(number < min(after, KEY_LIMIT - 1))
+    found = [MailRow(*row) for row in session.execute(query.limit(limit + 1))]
+    more, rows = len(found) > limit, found[:limit]
+    if before is not None:
+        rows.reverse()
+    has_newer = more if before is not None else after is not None
+    has_older = more if before is None else True
+    first, last = (rows[0].mail_message_id, rows[-1].mail_message_id) if rows else (None, None)
+    return Page(rows, first if has_newer else None, last if has_older else None)
+
+
+def _narrowed(query: sa.Select[*tuple[Any, ...]], wanted: Wanted) -> sa.Select[*tuple[Any, ...]]:
+    if wanted.state is not None:
+        query = query.where(MailMessage.state == wanted.state)
+    if wanted.template is not None:
+        query = query.where(MailMessage.template == wanted.template)
+    if wanted.q:
+        query = query.where(
+            sa.or_(
+                MailMessage.recipient.icontains(wanted.q, autoescape=True),
+                MailMessage.recipient_name.icontains(wanted.q, autoescape=True),
+            )
+        )
+    return query
+
+
+def get(session: Session, *, firm_id: int, mail_message_id: int) -> Mail:
+    """One mail of the firm (Missing otherwise). One statement."""
+    row = session.execute(
+        sa.select(*_ROW, *_REST).where(
+            MailMessage.firm_id == firm_id, MailMessage.mail_message_id == mail_message_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise Missing("There is no such mail.")
+    return Mail(*row)
+
+
+def switched_off(session: Session, *, firm_id: int) -> frozenset[MailTemplate]:
+    """The kinds of mail that the firm does not want written. One statement."""
+    return frozenset(session.scalars(sa.select(MailSwitch.template).where(MailSwitch.firm_id == firm_id)))
+
+
+def hours_before(session: Session, *, firm_id: int) -> dict[MailTemplate, int]:
+    """How many hours ahead reminders and last calls go out; 0 is never. One statement."""
+    row = session.execute(
+        sa.select(Firm.reminder_hours, Firm.last_call_hours).where(Firm.firm_id == firm_id)
+    ).one()
+    return {MailTemplate.REMINDER: row.reminder_hours, MailTemplate.LAST_CALL: row.last_call_hours}

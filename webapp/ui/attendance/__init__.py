@@ -1,0 +1,1 @@
+"""Facts of attendance that other systems report."""

@@ -1,0 +1,1 @@
+"""Probes for machines: is the process alive, is it ready to serve?"""

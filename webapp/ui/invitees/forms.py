@@ -1,0 +1,39 @@
+"""What an invitee sends. ``step`` says which of the buttons it was."""
+
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
+
+from webapp.lifecycle.errors import Invalid
+from webapp.lifecycle.polls.answering import COMMENT_LENGTH
+from webapp.localtime import zone_names
+from webapp.ui.forms import PublicForm
+from webapp.vocabulary import Vote
+
+
+def _zones() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in sorted(zone_names())]
+
+
+class InviteeForm(PublicForm):
+    """Votes are radios named ``vote-<slot>``, which are read beside the form's own fields."""
+
+    step = StringField("Step")
+    slot = HiddenField()
+    timezone = SelectField("Your time zone", choices=_zones, validate_choice=False)
+    comment = TextAreaField("Comment", render_kw={"maxlength": COMMENT_LENGTH})
+
+    def slot_id(self) -> int:
+        text = self.slot.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def votes_of(sent: dict[str, str]) -> dict[int, Vote]:
+    """The votes among what was sent, by slot (Invalid for words that no button sends)."""
+    found = {}
+    for name, value in sent.items():
+        slot = name.removeprefix("vote-")
+        if slot == name:
+            continue
+        if not (slot.isascii() and slot.isdigit() and len(slot) < 19) or value not in set(Vote):
+            raise Invalid("Choose among the times on this page.", field="votes")
+        found[int(slot)] = Vote(value)
+    return found

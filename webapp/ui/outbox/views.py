@@ -1,0 +1,159 @@
+"""The outbox: what was written to whom, what became of it, and letting it go out again."""
+
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, current_app, flash, g, make_response, render_template, request
+
+from webapp.config import Settings
+from webapp.delivery import outbox as delivery
+from webapp.delivery.message import BadAddress
+from webapp.extensions import db
+from webapp.lifecycle.errors import Missing
+from webapp.queries import mail
+from webapp.queries.mail import Wanted
+from webapp.ui import mail_words
+from webapp.ui.client_desk import neighbour
+from webapp.ui.forms import DeskForm
+from webapp.ui.guards import me, requires
+from webapp.ui.htmx import go
+from webapp.vocabulary import MailState, MailTemplate, Permission
+
+bp = Blueprint("outbox", __name__)
+
+MAIL = "/outbox/<int:mail_message_id>"
+# The HTML part is a page of its own, because no page of ours may hold a frame: without scripts, forms, images
+# or an origin of its own (sandbox), and with the one thing mail cannot do without: styles in its attributes.
+MAIL_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; sandbox allow-popups"
+)
+
+
+def _settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+@bp.get("/outbox")
+@requires(Permission.MANAGE_SETTINGS)
+def index() -> str:
+    wanted = _wanted()
+    page = mail.outbox(
+        db.session(),
+        firm_id=me().firm_id,
+        wanted=wanted,
+        before=neighbour("before"),
+        after=neighbour("after"),
+    )
+    return render_template(
+        "outbox/index.html",
+        mails=page.rows,
+        wanted=wanted,
+        narrowed=wanted != Wanted(),
+        prev_url=_turn(before=page.before),
+        next_url=_turn(after=page.after),
+        has_server=bool(_settings().smtp_url),
+        **_words(),
+    )
+
+
+def _wanted() -> Wanted:
+    state, template = request.args.get("state", ""), request.args.get("template", "")
+    return Wanted(
+        state=MailState(state) if state in set(MailState) else None,
+        template=MailTemplate(template) if template in set(MailTemplate) else None,
+        q=request.args.get("q", "").replace("\x00", "").strip()[:200],
+    )
+
+
+def _turn(**key: int | None) -> str:
+    """The address of a neighbouring page with the same filters; empty where the list ends."""
+    if None in key.values():
+        return ""
+    kept = {name: request.args[name] for name in ("state", "template", "q") if request.args.get(name)}
+    return f"/outbox?{urlencode({**kept, **key})}"
+
+
+def _words() -> dict[str, object]:
+    return {"kinds": mail_words.NAMES, "states": mail_words.STATE_NAMES, "nav_current": "settings"}
+
+
+@bp.get(MAIL)
+@requires(Permission.MANAGE_SETTINGS)
+def show(mail_message_id: int) -> Response:
+    return _show(mail_message_id, DeskForm())
+
+
+@bp.post(f"{MAIL}/resend")
+@requires(Permission.MANAGE_SETTINGS)
+def resend(mail_message_id: int) -> Response:
+    form = DeskForm()
+    if form.accepted():
+        answer = form.attempt(
+            lambda: {
+                "to": delivery.resend(
+                    db.session(),
+                    actor=me().actor,
+                    mail_message_id=mail_message_id,
+                    settings=_settings(),
+                    now=g.now,
+                )
+            }
+        )
+        if answer is not None:
+            flash(f"It goes out to {answer['to']} again with the next delivery.", "toast")
+            return go(f"/outbox/{mail_message_id}")
+    return _show(mail_message_id, form)
+
+
+def _show(mail_message_id: int, form: DeskForm) -> Response:
+    found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
+    page = render_template(
+        "outbox/show.html",
+        mail=found,
+        form=form,
+        form_errors=form.errors_list() if form.status != 200 else [],
+        has_server=bool(_settings().smtp_url),
+        **_words(),
+    )
+    return make_response(page, form.status)
+
+
+@bp.get(f"{MAIL}/html")
+@requires(Permission.MANAGE_SETTINGS)
+def html(mail_message_id: int) -> Response:
+    """The HTML part alone, as the recipient's programme would show it."""
+    found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
+    response = make_response(found.html_body)
+    response.headers["Content-Security-Policy"] = MAIL_CSP
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@bp.get(f"{MAIL}.eml")
+@requires(Permission.MANAGE_SETTINGS)
+def eml(mail_message_id: int) -> Response:
+    try:
+        letter = delivery.letter(
+            db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id, settings=_settings()
+        )
+    except BadAddress as error:
+        raise Missing(str(error)) from error
+    return _file(letter.as_bytes(), "message/rfc822", f"mail-{mail_message_id}.eml")
+
+
+@bp.get(f"{MAIL}.ics")
+@requires(Permission.MANAGE_SETTINGS)
+def ics(mail_message_id: int) -> Response:
+    found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
+    if found.calendar is None:
+        raise Missing("This mail has no calendar entry.")
+    kind = f"text/calendar; charset=utf-8; method={found.calendar_method}"
+    return _file(found.calendar.encode(), kind, f"appointment-{mail_message_id}.ics")
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    response = make_response(content)
+    response.headers["Content-Type"] = kind
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

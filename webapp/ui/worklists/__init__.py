@@ -1,0 +1,1 @@
+"""What waits for a person because a sweep left it: what is held back, and suggested outcomes."""
