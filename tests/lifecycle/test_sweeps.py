@@ -16,6 +16,7 @@ from webapp.lifecycle.outcomes import COMPLETED_REASON
 from webapp.lifecycle.sweeps import sweep, sweep_all
 from webapp.models import Appointment, Firm, Poll, SweepHold
 from webapp.queries import invariants
+from webapp.queries.sweeps import late_joins
 from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, PollStatus, Status, SweepKind
 
 MINUTE = timedelta(minutes=1)
@@ -105,12 +106,27 @@ def test_who_took_an_arrival_back_has_not_arrived(session: Session, world: World
     assert fresh(session, meeting).no_show_party is NoShowParty.CLIENT
 
 
-def test_a_late_join_leaves_the_meeting_to_a_person(session: Session, world: World) -> None:
+def test_a_late_join_is_no_less_a_no_show_to_a_late_sweep(session: Session, world: World) -> None:
     meeting = tracked(session, world, world.now + DAY)
     join(session, world, meeting.appointment_id, AttendanceSide.STAFF, meeting.start_time)
     join(session, world, meeting.appointment_id, AttendanceSide.CLIENT, meeting.start_time + 31 * MINUTE)
     session.commit()
-    assert run(session, world, meeting.end_time + DAY) == {}
+    now = meeting.end_time + DAY
+    assert run(session, world, now) == {SweepKind.NO_SHOW: 1}
+    assert fresh(session, meeting).no_show_party is NoShowParty.CLIENT
+    [late] = late_joins(session, firm_id=world.firm.firm_id, now=now)
+    assert (late.brief.appointment_id, late.side) == (meeting.appointment_id, AttendanceSide.CLIENT)
+
+
+def test_without_no_shows_a_late_join_completes_the_meeting(session: Session, world: World) -> None:
+    meeting = tracked(session, world, world.now + DAY)
+    session.execute(sa.update(Firm).values(no_show_policy=OutcomePolicy.OFF))
+    join(session, world, meeting.appointment_id, AttendanceSide.STAFF, meeting.start_time)
+    session.commit()
+    assert run(session, world, meeting.end_time + 2 * HOUR) == {}
+    join(session, world, meeting.appointment_id, AttendanceSide.CLIENT, meeting.start_time + 31 * MINUTE)
+    session.commit()
+    assert run(session, world, meeting.end_time + 3 * HOUR) == {SweepKind.COMPLETE: 1}
 
 
 def test_missing_evidence_is_not_absence(session: Session, world: World) -> None:

@@ -2,19 +2,15 @@
 
 What follows is a matter of the facts and of two instants, never of which job came by first or how late:
 
-- **the threshold**, ``start + no_show_after``: who joined by then came *in time*, who joined later is *late*,
-  who has not joined is *missing*. Only on a tracked meeting does not joining mean anything.
-- **the close**, ``end + complete_after``, and on a tracked meeting not before the threshold, unless both
-  sides came in time: a short meeting is not completed while its no-show is still open.
+- **the threshold**, ``start + no_show_after``: on a tracked meeting a side that had not joined by then is
+  *missing*, and missing sides make a no-show. That somebody came later changes nothing about it; the
+  appointment is listed with the evidence, and a person corrects it where the meeting took place after all.
+- **the close**, ``end + complete_after``: an untracked meeting is completed, and so is a tracked one where
+  nobody was missing at the threshold. A short meeting is not completed while its no-show is still open.
 
-Somebody who joined **late, and is known to have joined before anything was decided**, is never made a
-no-show, and the meeting is not completed by itself either; a person decides, with the evidence shown. A sweep
-on time would have recorded a no-show, and the late join would have put it on the same worklist. So a late
-sweep changes which of the two a person finds there, never that a person has the last word, and it does not
-assert that somebody was absent who is known to have been there.
-
-A tracked meeting with somebody missing is never completed, whatever the policy on no-shows: that would assert
-against the facts that it took place.
+Where a firm has switched no-shows off, the threshold decides nothing: a tracked meeting is completed at its
+close once both sides have joined, however late. A tracked meeting that somebody never joined is never
+completed: that would assert against the facts that it took place.
 """
 
 from dataclasses import dataclass
@@ -42,6 +38,14 @@ class Facts:
 
     client_joined_at: datetime | None = None
     staff_joined_at: datetime | None = None
+
+    def missing_at(self, instant: datetime) -> list[AttendanceSide]:
+        """The sides that had not joined by then."""
+        joins = (
+            (AttendanceSide.CLIENT, self.client_joined_at),
+            (AttendanceSide.STAFF, self.staff_joined_at),
+        )
+        return [side for side, at in joins if at is None or at > instant]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,24 +91,19 @@ def decide_outcome(meeting: Meeting, facts: Facts, policy: Policy, now: datetime
     so that somebody who joins exactly at the threshold came in time, whenever the sweep runs.
     """
     closed = now > meeting.end_time + timedelta(minutes=policy.complete_after)
+    completed = _decision(policy.completion, Status.COMPLETED, None, meeting.end_time) if closed else NOTHING
     if not meeting.tracked:
-        return _completed(meeting, policy.completion) if closed else NOTHING
+        return completed
     threshold = threshold_of(meeting, policy)
-    joined = {
-        side: at
-        for side, at in (
-            (AttendanceSide.CLIENT, facts.client_joined_at),
-            (AttendanceSide.STAFF, facts.staff_joined_at),
-        )
-        if at is not None and at <= now
-    }
-    missing = [side for side in AttendanceSide if side not in joined]
-    late = any(at > threshold for at in joined.values())
-    if missing:
-        if now <= threshold:
-            return NOTHING
-        return _no_show(missing, threshold, policy.no_show, certain=not late)
-    return _completed(meeting, policy.completion, certain=not late) if closed else NOTHING
+    missing = facts.missing_at(min(threshold, now))
+    if not missing:
+        return completed
+    if now <= threshold:
+        return NOTHING
+    if policy.no_show is not OutcomePolicy.OFF:
+        party = NoShowParty.BOTH if len(missing) > 1 else NoShowParty(missing[0].value)
+        return _decision(policy.no_show, Status.NO_SHOW, party, threshold)
+    return NOTHING if facts.missing_at(now) else completed
 
 
 def threshold_of(meeting: Meeting, policy: Policy) -> datetime:
@@ -117,21 +116,6 @@ def absence_note(policy: Policy) -> str:
     return f"Had not joined {duration(policy.no_show_after)} after the start"
 
 
-def _completed(meeting: Meeting, policy: OutcomePolicy, *, certain: bool = True) -> Decision:
-    return _decision(policy, certain, Status.COMPLETED, None, meeting.end_time)
-
-
-def _no_show(
-    missing: list[AttendanceSide], at: datetime, policy: OutcomePolicy, *, certain: bool
-) -> Decision:
-    party = NoShowParty.BOTH if len(missing) > 1 else NoShowParty(missing[0].value)
-    return _decision(policy, certain, Status.NO_SHOW, party, at)
-
-
-def _decision(
-    policy: OutcomePolicy, certain: bool, outcome: Status, party: NoShowParty | None, at: datetime
-) -> Decision:
+def _decision(policy: OutcomePolicy, outcome: Status, party: NoShowParty | None, at: datetime) -> Decision:
     verdict = _VERDICTS[policy]
-    if verdict is Verdict.NOTHING:
-        return NOTHING
-    return Decision(verdict if certain else Verdict.SUGGEST, outcome, party, at)
+    return NOTHING if verdict is Verdict.NOTHING else Decision(verdict, outcome, party, at)

@@ -264,7 +264,9 @@ def late_joins(
             history.action == Action.MARK_NO_SHOW,
             history.actor_kind == ActorKind.SYSTEM,
             Attendance.withdrawn_at.is_(None),
-            Attendance.recorded_at >= history.changed_at,
+            sa.or_(
+                Attendance.joined_at > Appointment.no_show_at, Attendance.recorded_at >= history.changed_at
+            ),
             sa.or_(
                 Appointment.no_show_party == NoShowParty.BOTH,
                 sa.and_(

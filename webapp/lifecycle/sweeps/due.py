@@ -18,9 +18,10 @@ from webapp.lifecycle.outcomes import (
     decide_outcome,
 )
 from webapp.lifecycle.recording_sets import Move
+from webapp.lifecycle.sweeps.instants import minutes_after
 from webapp.lifecycle.sweeps.plan import Plan
 from webapp.models import Appointment, Attendance, SweepProblem
-from webapp.vocabulary import AttendanceSide, Status, SweepKind
+from webapp.vocabulary import AttendanceSide, OutcomePolicy, Status, SweepKind
 
 EXPIRED_REASON = "Nobody answered the request before its start"
 TIMED_OUT_REASON = "Not confirmed before the deadline"
@@ -139,9 +140,10 @@ def _conditions(plan: Plan, kind: SweepKind, since: datetime | None) -> list[Any
     if since is not None:
         found.append(key >= since - offset)
     if kind is SweepKind.NO_SHOW:
-        found += [sa.text("appointment.tracked"), ~_both_joined(plan)]
+        found += [sa.text("appointment.tracked"), ~_both_joined(plan, in_time=True)]
     if kind is SweepKind.COMPLETE:
-        found.append(sa.or_(Appointment.tracked.is_(sa.false()), _both_joined(plan)))
+        in_time = plan.policy.no_show is not OutcomePolicy.OFF
+        found.append(sa.or_(Appointment.tracked.is_(sa.false()), _both_joined(plan, in_time=in_time)))
     if kind in plan.aside:
         found.append(~_aside(plan, kind))
     return found
@@ -177,10 +179,17 @@ def _first_join(plan: Plan, side: AttendanceSide) -> Any:
     )
 
 
-def _both_joined(plan: Plan) -> sa.ColumnElement[bool]:
+def _both_joined(plan: Plan, *, in_time: bool) -> sa.ColumnElement[bool]:
+    threshold = minutes_after(
+        Appointment.start_time, sa.bindparam(None, plan.policy.no_show_after, sa.Integer())
+    )
+    early = [Attendance.joined_at <= threshold] if in_time else []
     return sa.and_(
         *(
-            sa.select(Attendance.attendance_id).where(*_joins(plan, side)).correlate(Appointment).exists()
+            sa.select(Attendance.attendance_id)
+            .where(*_joins(plan, side), *early)
+            .correlate(Appointment)
+            .exists()
             for side in AttendanceSide
         )
     )

@@ -33,8 +33,15 @@ def present(found: Evidence, local: Local) -> EvidenceView:
     decision = found.decision
     if decision.outcome is None:
         return EvidenceView(facts, "")
-    looks = LOOKS[decision.party] if decision.party else "Looks like it took place"
-    return EvidenceView(facts, looks)
+    return EvidenceView(facts, _looks(found))
+
+
+def _looks(found: Evidence) -> str:
+    if found.decision.party is None:
+        return "Looks like it took place"
+    if any(at and at > found.threshold for at in (found.facts.client_joined_at, found.facts.staff_joined_at)):
+        return "Too late by the firm’s no-show rule"
+    return LOOKS[found.decision.party]
 
 
 def _side(name: str, at: datetime | None, found: Evidence, local: Local) -> str:

@@ -8,7 +8,10 @@ NEVER_TRACKED = (
     "A meeting whose attendance nobody reports is never marked as a no-show by the system: "
     "not being seen is not being absent."
 )
-LATE = "Somebody who joined late is never marked as a no-show by the system; a person decides."
+LATE = (
+    "Joining after a no-show was marked does not undo it: "
+    "the meeting is listed under Needs outcome, and a person corrects it."
+)
 FUSE = (
     "When far more is due than on a usual day, or the clock has jumped, the system waits "
     "until a manager has looked under Held back."
