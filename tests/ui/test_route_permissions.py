@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.routing import AnyConverter, Rule
@@ -15,7 +16,7 @@ from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import team
-from webapp.models import MailMessage, SweepHold
+from webapp.models import Attendance, MailMessage, SweepHold
 from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status, SweepKind
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
@@ -40,7 +41,14 @@ FRAGMENTS = {
     "outbox.html",
     "polls.changes",
 }
+SIGNED = "attendance.provider"  # another program posts it: no form, but a signature of its own
 FORMS_THAT_CHECK = {"sessions.sign_in", "sessions.choose_firm", "invitations.accept"}  # by themselves
+BEHIND_LINKS = {  # forms that check by themselves once the link opens: test_invitee.py, test_client_page.py
+    "invitees.reply",
+    "client_page.confirm",
+    "client_page.cancel",
+    "client_page.move",
+}
 FILLED = {
     "name": "Somebody Else",
     "theme": "dark",
@@ -120,6 +128,7 @@ def values(world: World, session: Session) -> dict[str, object]:
         "poll_slot_id": slot_ids(session, poll)[0],
         "staff_user_id": world.staff.staff_user_id,
         "sweep_hold_id": hold.sweep_hold_id,
+        "slug": world.firm.slug,
         "token": token,
     }
 
@@ -179,7 +188,7 @@ def test_a_post_without_the_form_token_changes_nothing(
     session.rollback()
     before, tried = everything(session), 0
     for rule, _permission in routes(app):
-        if "POST" not in methods(rule) or rule.endpoint in FORMS_THAT_CHECK:
+        if "POST" not in methods(rule) or rule.endpoint in {*FORMS_THAT_CHECK, *BEHIND_LINKS, SIGNED}:
             continue
         answer, tried = client.post(address(app, rule, values), data=FILLED), tried + 1
         assert answer.status_code == 400, rule.rule
@@ -190,9 +199,34 @@ def test_a_post_without_the_form_token_changes_nothing(
             answer = app.test_client().post(address(app, rule, values), data=FILLED)
             assert answer.status_code in {303, 422}, rule.rule
             assert "Set-Cookie" not in answer.headers or "daybook=" not in answer.headers["Set-Cookie"]
+    for endpoint in BEHIND_LINKS:
+        for rule in app.url_map.iter_rules(endpoint):
+            assert client.post(address(app, rule, values), data=FILLED).status_code == 404, rule.rule
     session.rollback()
     assert everything(session) == before
     assert client.get("/preferences").status_code == 200
+
+
+def test_the_one_post_that_is_no_form_changes_nothing_unless_it_is_signed(
+    app: Flask, session: Session, world: World, values: dict[str, object], moved_clock: MovableClock
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    (rule,) = app.url_map.iter_rules(SIGNED)
+    url = address(app, rule, values)
+    joined = world.now.isoformat()
+    body = {"appointment_id": values["appointment_id"], "side": "client", "joined_at": joined}
+    stamp = str(int(world.now.timestamp()))
+    named = {"webhook-id": "call-1", "webhook-timestamp": stamp}
+    session.rollback()
+    before = everything(session)
+    for client in (app.test_client(), sign_in(app.test_client(), world.owner)):
+        for headers in ({}, named, named | {"webhook-signature": f"v1,{'A' * 43}="}):
+            answer = client.post(url, json=body, headers=headers)
+            assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+        assert client.post(url, data=FILLED).status_code == 415
+    session.rollback()
+    assert everything(session) == before
+    assert session.scalars(sa.select(Attendance)).all() == []
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.STAFF, Role.MANAGER])
