@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.queries import appointment_list, export, sweeps
 from webapp.queries.appointment_list import Criteria, Order
-from webapp.ui import rows
+from webapp.ui import csv_table, rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
@@ -93,10 +93,8 @@ def as_file() -> Response:
         criteria=filters.criteria(user.local, user.staff_user_id),
         order=filters.order,
     )
-    response = Response(table.lines(found, user.local), mimetype="text/csv")
     name = _file_name(export.firm_slug(db.session(), firm_id=user.firm_id), filters)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_table.answer(table.lines(found, user.local), name)
 
 
 def _file_name(slug: str, filters: Filters) -> str:
