@@ -6,19 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
 from webapp.lifecycle.sweeps.instants import minutes_after
-from webapp.models import Appointment, AppointmentStatusHistory, AppointmentType, Firm
+from webapp.models import Appointment, AppointmentType, Firm
+from webapp.queries import replay
 from webapp.queries.analytics.classes import Fate
-from webapp.vocabulary import Action, CancellationKind, CancelledBy, NoShowParty, Status
-
-KINDS = {
-    Action.DECLINE: CancellationKind.DECLINED,
-    Action.EXPIRE: CancellationKind.EXPIRED,
-    Action.TIME_OUT: CancellationKind.TIMED_OUT,
-}
-"""Which action led to which kind of cancellation; every other is a cancellation proper."""
+from webapp.vocabulary import CancellationKind, CancelledBy, NoShowParty, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +45,7 @@ def members(scope: Scope) -> sa.Select[Any]:
     Columns: ``appointment_id, start_time, created_at, ended_at`` (cancelled or moved; else null),
     ``staff_user_id, appointment_type_id, account_id, chain_position, fate``.
     """
-    state = _replayed(scope) if scope.replayed else _present()
+    state = replay.replayed(scope.now) if scope.replayed else replay.present()
     source = sa.join(
         Appointment, AppointmentType, AppointmentType.appointment_type_id == Appointment.appointment_type_id
     ).join(Firm, Firm.firm_id == Appointment.firm_id)
@@ -72,7 +65,7 @@ def members(scope: Scope) -> sa.Select[Any]:
             _fate(state, scope.now).label("fate"),
         )
         .select_from(source)
-        .where(*conditions(scope), *state.where)
+        .where(*conditions(scope))
     )
 
 
@@ -100,63 +93,7 @@ def filters(scope: Scope) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """Where a status and what belongs to it come from."""
-
-    status: Any
-    party: Any
-    kind: Any
-    by: Any
-    stamp: Any
-    joined: Any = None
-    on: Any = None
-    where: tuple[Any, ...] = ()
-
-
-def _present() -> _State:
-    return _State(
-        Appointment.status,
-        Appointment.no_show_party,
-        Appointment.cancellation_kind,
-        Appointment.cancelled_by,
-        sa.func.coalesce(Appointment.cancelled_at, Appointment.rescheduled_at),
-    )
-
-
-def _replayed(scope: Scope) -> _State:
-    """The last history row that had been written by then; who had none was not known yet."""
-    last, earlier = aliased(AppointmentStatusHistory, name="state"), aliased(AppointmentStatusHistory)
-    number = (
-        sa.select(sa.func.max(earlier.sequence))
-        .where(
-            earlier.firm_id == Appointment.firm_id,
-            earlier.appointment_id == Appointment.appointment_id,
-            earlier.changed_at <= scope.now,
-        )
-        .correlate(Appointment)
-        .scalar_subquery()
-    )
-    kind = sa.case(
-        *((last.action == action, sa.literal(kind.value, sa.String())) for action, kind in KINDS.items()),
-        else_=sa.literal(CancellationKind.CANCELLED.value, sa.String()),
-    )
-    return _State(
-        last.to_status,
-        last.no_show_party,
-        kind,
-        last.cancelled_by,
-        last.occurred_at,
-        joined=last,
-        on=sa.and_(
-            last.firm_id == Appointment.firm_id,
-            last.appointment_id == Appointment.appointment_id,
-            last.sequence == number,
-        ),
-    )
-
-
-def _fate(state: _State, now: datetime) -> sa.ColumnElement[int]:
+def _fate(state: replay.State, now: datetime) -> sa.ColumnElement[int]:
     """The classes, the most frequent first."""
     late = minutes_after(
         state.stamp, sa.func.coalesce(AppointmentType.cancel_notice, Firm.cancel_notice)

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.queries import appointment_list, export, sweeps
 from webapp.queries.appointment_list import Criteria, Order
-from webapp.ui import csv_table, rows
+from webapp.ui import csv_table, cursors, rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
@@ -146,8 +146,8 @@ def _results(kind: Kind, filters: Filters) -> dict[str, Any]:
         firm_id=user.firm_id,
         criteria=_criteria(kind, filters),
         order=kind.order or filters.order,
-        after=paging.read(request.args, "after"),
-        before=paging.read(request.args, "before"),
+        after=cursors.read(request.args, "after"),
+        before=cursors.read(request.args, "before"),
     )
     shown = rows.present_all(page.rows, user, g.now, day_known=False)
     exact = rows.present(page.exact, user, g.now, day_known=False) if page.exact else None
@@ -179,4 +179,4 @@ def _known(page: appointment_list.Page, filters: Filters) -> dict[str, Any]:
 
 
 def _page_url(kind: Kind, filters: Filters, name: str, cursor: appointment_list.Cursor | None) -> str | None:
-    return filters.url(kind.path, (name, paging.write(cursor))) if cursor else None
+    return filters.url(kind.path, (name, cursors.write(cursor))) if cursor else None
