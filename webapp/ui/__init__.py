@@ -19,6 +19,7 @@ NOUNS = (
     "board",
     "listing",
     "worklists",
+    "activity",
     "bulk",
     "appointments",
     "attendance",
