@@ -32,6 +32,7 @@ NOUNS = (
     "polls",
     "invitees",
     "client_page",
+    "reports",
 )
 
 LARGEST = 2**63 - 1  # of a BIGINT key

@@ -52,8 +52,10 @@ class Figure(StrEnum):
     CANCELLED_STAFF = "cancelled-staff"
     CANCELLED_SYSTEM = "cancelled-system"
     CANCELLED_LATE = "cancelled-late"
+    CANCELLED_TIMELY = "cancelled-timely"
     CANCELLED_AHEAD = "cancelled-ahead"
     RESCHEDULED = "rescheduled"
+    ENDED = "ended"
     UNRECORDED = "unrecorded"
     UPCOMING = "upcoming"
     REQUESTED = "requested"
@@ -88,8 +90,10 @@ FIGURES: dict[Figure, frozenset[Fate]] = {
     Figure.CANCELLED_LATE: frozenset(
         {Fate.CANCELLED_CLIENT_LATE, Fate.CANCELLED_STAFF_LATE, Fate.CANCELLED_SYSTEM_LATE}
     ),
+    Figure.CANCELLED_TIMELY: frozenset({Fate.CANCELLED_CLIENT, Fate.CANCELLED_STAFF, Fate.CANCELLED_SYSTEM}),
     Figure.CANCELLED_AHEAD: frozenset({Fate.CANCELLED_AHEAD}),
     Figure.RESCHEDULED: frozenset({Fate.RESCHEDULED}),
+    Figure.ENDED: frozenset({Fate.COMPLETED, Fate.UNRECORDED} | _NO_SHOWS),
     Figure.UNRECORDED: frozenset({Fate.UNRECORDED}),
     Figure.UPCOMING: frozenset({Fate.UPCOMING}),
     Figure.REQUESTED: frozenset({Fate.REQUESTED}),
@@ -114,3 +118,12 @@ STATUSES: dict[Status, frozenset[Fate]] = {
 
 CLOSED = STATUSES[Status.COMPLETED] | STATUSES[Status.NO_SHOW] | STATUSES[Status.CANCELLED]
 """The last member of a chain with one of these has ended the chain."""
+
+NEVER_CONFIRMED = (
+    STATUSES[Status.REQUESTED]
+    | STATUSES[Status.AWAITING_CONFIRMATION]
+    | FIGURES[Figure.DECLINED]
+    | FIGURES[Figure.EXPIRED]
+    | FIGURES[Figure.TIMED_OUT]
+)
+"""A first booking that stands so has not been confirmed; one that was moved on to had been."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.models import Account, Appointment, AppointmentType, Contact, StaffUser
 from webapp.queries.analytics import cohort
-from webapp.queries.analytics.classes import CLOSED, FIGURES, STATUSES, Fate, Figure
+from webapp.queries.analytics.classes import CLOSED, FIGURES, NEVER_CONFIRMED, STATUSES, Fate, Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.instants import DAY, MONDAY, local_seconds, seconds
 from webapp.queries.analytics.tallies import LEADS
@@ -26,7 +26,7 @@ Cursor = tuple[datetime, int]
 class Slice:
     """Which of a cohort's appointments. ``weekday`` (Monday is 0) and ``hour`` are the firm's; ``lead`` is a
     band of ``LEADS``; ``chain`` is how many members the chain has that this one is the last of, 0 for a chain
-    of any length that has ended, -1 for one with at least one move.
+    of any length that has ended, -1 for one with at least one move, -2 for one that was ever confirmed.
     """
 
     figure: Figure = Figure.ALL
@@ -88,7 +88,7 @@ def _source(scope: Scope, part: Slice) -> Any:
     if part.chain is not None:
         wanted &= set(CLOSED) if part.chain >= 0 else set(Fate) - STATUSES[Status.RESCHEDULED]
         if part.chain:
-            found.append(rows.c.chain_position == part.chain if part.chain > 0 else rows.c.chain_position > 1)
+            found.append(_chained(rows, part.chain))
     found.append(rows.c.fate.in_(sorted(int(fate) for fate in wanted)))
     local = local_seconds(rows.c.start_time, scope.zone, scope.since, scope.before)
     if part.weekday is not None:
@@ -104,8 +104,36 @@ def _source(scope: Scope, part: Slice) -> Any:
     return sa.select(rows).where(*found).subquery("counted")
 
 
+def _chained(rows: Any, chain: int) -> Any:
+    if chain > 0:
+        return rows.c.chain_position == chain
+    moved = rows.c.chain_position > 1
+    if chain == -1:
+        return moved
+    return sa.or_(moved, rows.c.fate.not_in(sorted(int(fate) for fate in NEVER_CONFIRMED)))
+
+
+def stream(engine: sa.Engine, scope: Scope, part: Slice) -> Iterator[Listed]:
+    """All of them in one statement whose rows come ``BATCH`` at a time, in a session of its own.
+
+    It may outlive the request that asked; it closes with the last row, or when the iterator is closed.
+    """
+    statement = _listed(_source(scope, part)).execution_options(yield_per=BATCH)
+    with Session(engine) as session, session.execute(statement) as result:
+        for row in result:
+            yield Listed(*_columns(row))
+
+
 def _fetch(session: Session, source: Any, after: Cursor | None, limit: int) -> list[Listed]:
-    statement = (
+    statement = _listed(source).limit(limit)
+    if after is not None:
+        mark = sa.tuple_(sa.bindparam(None, after[0], source.c.start_time.type), sa.bindparam(None, after[1]))
+        statement = statement.where(sa.tuple_(source.c.start_time, source.c.appointment_id) > mark)
+    return [Listed(*row) for row in map(_columns, session.execute(statement))]
+
+
+def _listed(source: Any) -> sa.Select[Any]:
+    return (
         sa.select(
             source.c.appointment_id,
             source.c.start_time,
@@ -126,12 +154,7 @@ def _fetch(session: Session, source: Any, after: Cursor | None, limit: int) -> l
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
         .outerjoin(Account, Account.account_id == source.c.account_id)
         .order_by(source.c.start_time, source.c.appointment_id)
-        .limit(limit)
     )
-    if after is not None:
-        mark = sa.tuple_(sa.bindparam(None, after[0], source.c.start_time.type), sa.bindparam(None, after[1]))
-        statement = statement.where(sa.tuple_(source.c.start_time, source.c.appointment_id) > mark)
-    return [Listed(*row) for row in map(_columns, session.execute(statement))]
 
 
 def _columns(row: Any) -> Any:

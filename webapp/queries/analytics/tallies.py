@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.queries.analytics import cohort
-from webapp.queries.analytics.classes import CLOSED, FIGURES, STATUSES, Fate, Figure
+from webapp.queries.analytics.classes import CLOSED, NEVER_CONFIRMED, Fate, Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.instants import DAY, MONDAY, day_of, local_seconds, seconds
 from webapp.queries.analytics.rates import Rate, Spread, spread
 from webapp.queries.analytics.tally import Tally
-from webapp.vocabulary import Status
 
 LEADS = (1, 2, 4, 8, 15, 31)
 """Lead time, in days between booking and start: below the first, from each to the next, from the last on."""
@@ -50,6 +49,11 @@ class Chains:
         lengths = self.lengths
         done = sum(tally.of(Figure.COMPLETED) for tally in self.tallies.values())
         return Rate(done, sum(lengths.values()))
+
+    @property
+    def moves(self) -> int:
+        """All moves of the chains that were ever confirmed."""
+        return sum((length - 1) * sum(tally.counts.values()) for length, tally in self.tallies.items())
 
     @property
     def spread(self) -> Spread | None:
@@ -105,11 +109,11 @@ def _chains(found: dict[Any, Counter[Fate]], current: int) -> Chains:
     has come to an end that only confirmed ones come to.
     """
     tallies = {length: Tally(counts) for (length, here), counts in found.items() if here == current}
-    never = STATUSES[Status.REQUESTED] | STATUSES[Status.AWAITING_CONFIRMATION]
-    never |= FIGURES[Figure.DECLINED] | FIGURES[Figure.EXPIRED] | FIGURES[Figure.TIMED_OUT]
     confirmed = moved = 0
     for length, tally in tallies.items():
-        count = sum(count for fate, count in tally.counts.items() if length > 1 or fate not in never)
+        count = sum(
+            count for fate, count in tally.counts.items() if length > 1 or fate not in NEVER_CONFIRMED
+        )
         confirmed += count
         moved += count if length > 1 else 0
     return Chains(tallies, confirmed, moved)
