@@ -13,6 +13,8 @@ from tests.ui.pages import parse
 
 MOST = 6
 """For the two pages that are open all day."""
+REPORT = 8
+"""For the figures of a period."""
 
 PAGES = {
     "/day/2026-01-13": MOST,
@@ -30,6 +32,11 @@ PAGES = {
     "/requests": MOST,
     "/needs-outcome?staff=me": MOST,
     "/appointments.csv": 3,
+    "/reports": REPORT,
+    "/reports?from=2025-01-13&to=2026-01-11&staff=1&account=1": REPORT,
+    "/reports?as_of=2026-01-12T10:00:00Z": REPORT,
+    "/reports/appointments?figure=due": MOST,
+    "/reports.csv": MOST,
     "/contacts": MOST,
     "/contacts?q=abara": MOST,
     "/contacts/1": MOST + 1,

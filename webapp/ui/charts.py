@@ -113,7 +113,10 @@ def _bar(column: Column, number: int, room: float, highest: float, count: int) -
 
 @dataclass(frozen=True, slots=True)
 class Whisker:
-    """A share with its interval; ``rate`` without cases has no shape but its label."""
+    """A share with its interval; ``rate`` without cases has no shape but its label.
+
+    ``clipped`` where the interval goes on above the scale.
+    """
 
     x: float
     y: float
@@ -122,6 +125,7 @@ class Whisker:
     label: str
     rate: Rate
     url: str
+    clipped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ def shares(found: Sequence[tuple[str, Rate, str]]) -> Shares:
                 label,
                 rate,
                 url,
+                high > highest,
             )
         )
     return Shares(tuple(whiskers), tuple(Tick(_y(value / scale[-1]), f"{value:.0f} %") for value in scale))

@@ -14,6 +14,7 @@ from webapp.queries.analytics.rates import Rate
 from webapp.vocabulary import OUTCOMES, Action, ActorKind, Status
 
 History = AppointmentStatusHistory
+ANSWER = aliased(History, name="answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,6 @@ class Requests:
 
 def recorded(session: Session, scope: Scope) -> Recorded:
     """One statement over the history of the cohort."""
-    later = aliased(History)
-    stands = ~(
-        sa.select(later.history_id)
-        .where(
-            later.firm_id == History.firm_id,
-            later.appointment_id == History.appointment_id,
-            later.sequence > History.sequence,
-            *_known(later, scope),
-        )
-        .correlate(History)
-        .exists()
-    )
     outcome = History.to_status.in_(OUTCOMES)
     rows = session.execute(
         sa.select(
@@ -71,7 +60,7 @@ def recorded(session: Session, scope: Scope) -> Recorded:
             History.actor_kind,
             History.to_status,
             sa.func.count(),
-            sa.func.sum(sa.case((stands, 1), else_=0)),
+            sa.func.sum(sa.case((stands(scope), 1), else_=0)),
         )
         .select_from(Appointment)
         .join(
@@ -82,7 +71,7 @@ def recorded(session: Session, scope: Scope) -> Recorded:
         )
         .where(
             *cohort.conditions(scope),
-            *_known(History, scope),
+            *known(History, scope),
             sa.or_(outcome, History.action == Action.CONFIRM),
         )
         .group_by(History.action, History.actor_kind, History.to_status)
@@ -99,37 +88,25 @@ def recorded(session: Session, scope: Scope) -> Recorded:
     return Recorded(dict(automatic), dict(manual), dict(imported), corrections, confirmed)
 
 
+def stands(scope: Scope) -> sa.ColumnElement[bool]:
+    """Whether nothing had followed a history row yet."""
+    later = aliased(History)
+    return ~(
+        sa.select(later.history_id)
+        .where(
+            later.firm_id == History.firm_id,
+            later.appointment_id == History.appointment_id,
+            later.sequence > History.sequence,
+            *known(later, scope),
+        )
+        .correlate(History)
+        .exists()
+    )
+
+
 def requests(session: Session, scope: Scope) -> Requests:
     """Requests by when they were made, with what followed first. One statement."""
-    answer = aliased(History)
-    rows = session.execute(
-        sa.select(answer.action, sa.func.count())
-        .select_from(History)
-        .join(
-            Appointment,
-            sa.and_(
-                Appointment.firm_id == History.firm_id, Appointment.appointment_id == History.appointment_id
-            ),
-        )
-        .outerjoin(
-            answer,
-            sa.and_(
-                answer.firm_id == History.firm_id,
-                answer.appointment_id == History.appointment_id,
-                answer.sequence == History.sequence + 1,
-                *_known(answer, scope),
-            ),
-        )
-        .where(
-            History.firm_id == scope.firm_id,
-            History.changed_at >= scope.since,
-            History.changed_at < scope.before,
-            *_known(History, scope),
-            History.action == Action.REQUEST,
-            *cohort.filters(scope),
-        )
-        .group_by(answer.action)
-    )
+    rows = session.execute(asked(scope, ANSWER.action, sa.func.count()).group_by(ANSWER.action))
     found: dict[Any, int] = {row[0]: row[1] for row in rows}
     return Requests(
         approved=found.get(Action.APPROVE, 0),
@@ -139,5 +116,37 @@ def requests(session: Session, scope: Scope) -> Requests:
     )
 
 
-def _known(history: Any, scope: Scope) -> list[Any]:
+def asked(scope: Scope, *columns: Any) -> sa.Select[Any]:
+    """The requests that were made in the period, each with the ``ANSWER`` that followed, if one did."""
+    return (
+        sa.select(*columns)
+        .select_from(History)
+        .join(
+            Appointment,
+            sa.and_(
+                Appointment.firm_id == History.firm_id, Appointment.appointment_id == History.appointment_id
+            ),
+        )
+        .outerjoin(
+            ANSWER,
+            sa.and_(
+                ANSWER.firm_id == History.firm_id,
+                ANSWER.appointment_id == History.appointment_id,
+                ANSWER.sequence == History.sequence + 1,
+                *known(ANSWER, scope),
+            ),
+        )
+        .where(
+            History.firm_id == scope.firm_id,
+            History.changed_at >= scope.since,
+            History.changed_at < scope.before,
+            *known(History, scope),
+            History.action == Action.REQUEST,
+            *cohort.filters(scope),
+        )
+    )
+
+
+def known(history: Any, scope: Scope) -> list[Any]:
+    """What had been written by the instant that the figures are of."""
     return [history.changed_at <= scope.now] if scope.replayed else []

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.models import Account, Appointment, AppointmentType, Contact, StaffUser
 from webapp.queries.analytics import cohort
+from webapp.queries.analytics.behind import Behind, references, widened
 from webapp.queries.analytics.classes import CLOSED, FIGURES, NEVER_CONFIRMED, STATUSES, Fate, Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.instants import DAY, MONDAY, local_seconds, seconds
@@ -27,6 +28,7 @@ class Slice:
     """Which of a cohort's appointments. ``weekday`` (Monday is 0) and ``hour`` are the firm's; ``lead`` is a
     band of ``LEADS``; ``chain`` is how many members the chain has that this one is the last of, 0 for a chain
     of any length that has ended, -1 for one with at least one move, -2 for one that was ever confirmed.
+    ``behind`` narrows by what the history tells.
     """
 
     figure: Figure = Figure.ALL
@@ -34,6 +36,7 @@ class Slice:
     hour: int | None = None
     lead: int | None = None
     chain: int | None = None
+    behind: Behind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def every(session: Session, scope: Scope, part: Slice) -> Iterator[Listed]:
 
 
 def _source(scope: Scope, part: Slice) -> Any:
-    rows = cohort.members(scope).cte("cohort")
+    rows = cohort.members(widened(scope, part.behind)).cte("cohort")
     wanted = set(FIGURES[part.figure])
     found: list[Any] = []
     if part.chain is not None:
@@ -90,6 +93,8 @@ def _source(scope: Scope, part: Slice) -> Any:
         if part.chain:
             found.append(_chained(rows, part.chain))
     found.append(rows.c.fate.in_(sorted(int(fate) for fate in wanted)))
+    if part.behind is not None:
+        found.append(rows.c.appointment_id.in_(references(scope, part.behind)))
     local = local_seconds(rows.c.start_time, scope.zone, scope.since, scope.before)
     if part.weekday is not None:
         found.append((local // DAY + MONDAY) % 7 == part.weekday)

@@ -22,10 +22,8 @@ class Names:
 def load(session: Session, *, firm_id: int, accounts: Collection[int] = ()) -> Names:
     """One statement. An account of another firm has no name here."""
 
-    def named(kind: str, key: Any, name: Any, firm: Any, *where: Any) -> sa.Select[Any]:
-        return sa.select(sa.literal_column(f"'{kind}'", sa.String()), key, name).where(
-            firm == firm_id, *where
-        )
+    def named(kind: str, key: Any, name: Any, *where: Any) -> sa.Select[Any]:
+        return sa.select(sa.literal_column(f"'{kind}'", sa.String()), key, name).where(*where)
 
     found: dict[str, dict[int, str]] = {"staff": {}, "type": {}, "account": {}}
     statement = sa.union_all(

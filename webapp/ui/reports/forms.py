@@ -51,7 +51,10 @@ class ReportForm(Form):
     account = SelectField("Account", choices=[], validate_choice=False)
     channel = SelectField(
         "Attendance",
-        choices=[("", "All meetings"), *CHANNELS.items()],
+        choices=[
+            SelectChoice("", "All meetings"),
+            *(SelectChoice(value, label) for value, label in CHANNELS.items()),
+        ],
         default="",
         validate_choice=False,
     )

@@ -1,8 +1,9 @@
-"""The compact panel of further figures: who recorded what, times, requests, proposals, the statuses."""
+"""The compact panel of further figures: who recorded what, times, requests, proposals, what is left."""
 
 from dataclasses import dataclass
 
 from webapp.localtime import duration
+from webapp.queries.analytics.behind import Behind
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.events import Recorded, Requests
 from webapp.queries.analytics.rates import Rate
@@ -13,69 +14,66 @@ from webapp.ui import figures
 from webapp.ui.reports.parts import Links, Number, Part
 from webapp.vocabulary import Status
 
+OF_STATUS = {Status.COMPLETED: Figure.COMPLETED, Status.NO_SHOW: Figure.NO_SHOW}
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """``value`` in words, with ``numbers`` that lead somewhere, each with the words before it."""
+    """``words``, then numbers, each with the words after it."""
 
     name: str
-    value: str
-    numbers: list[tuple[str, Number]]
-    few: bool = False
+    words: str = ""
+    numbers: tuple[tuple[str, Number], ...] = ()
 
 
 def facts(
-    total: Tally,
-    chains: Chains,
-    recorded: Recorded,
-    requests: Requests,
-    times: Times,
-    links: Links,
+    total: Tally, chains: Chains, recorded: Recorded, requests: Requests, times: Times, links: Links
 ) -> list[tuple[str, list[Fact]]]:
-    """Groups of facts under a heading each."""
+    """Groups of facts, each under a heading."""
     return [
-        ("Who recorded the outcomes", _recorded(recorded)),
+        ("Who recorded the outcomes", _recorded(recorded, links)),
         ("Booking and giving notice", _times(times, chains)),
         ("Requests and proposals", _answers(total, recorded, requests, links)),
-        ("Where everything stands", _standing(total, links)),
+        ("Besides the due", _besides(total, links)),
     ]
 
 
-def _share(name: str, rate: Rate, of: str) -> Fact:
-    if rate.value is None:
-        return Fact(name, figures.NONE, [])
-    return Fact(
-        name,
-        f"{figures.rate(rate)}, {rate.part:,} of {rate.whole:,} {of} ({figures.interval(rate)})",
-        [],
-        rate.few,
-    )
+def _recorded(recorded: Recorded, links: Links) -> list[Fact]:
+    found = []
+    for status, figure in OF_STATUS.items():
+        kinds = (
+            ("by the system", recorded.automatic, Behind.AUTOMATIC),
+            ("by people", recorded.manual, Behind.MANUAL),
+            ("by an import", recorded.imported, Behind.IMPORTED),
+        )
+        numbers = tuple(
+            (words, links.number(counts.get(status, 0), Part(figure, behind=behind)))
+            for words, counts, behind in kinds
+            if behind is not Behind.IMPORTED or counts.get(status)
+        )
+        share = recorded.share_automatic(status)
+        found.append(Fact(status.label, _automatic(share), numbers=numbers))
+    return [*found, Fact("Corrections of an outcome", f"{recorded.corrections:,}")]
 
 
-def _recorded(recorded: Recorded) -> list[Fact]:
-    imported = sum(recorded.imported.values())
-    found = [
-        _share("Completed by the system", recorded.share_automatic(Status.COMPLETED), "completed here"),
-        _share("No-shows by the system", recorded.share_automatic(Status.NO_SHOW), "no-shows here"),
-        Fact("Corrected outcomes", f"{recorded.corrections:,}", []),
-    ]
-    return [*found, Fact("Outcomes brought along by an import", f"{imported:,}", [])] if imported else found
+def _automatic(share: Rate) -> str:
+    return "" if share.value is None else f"{figures.rate(share)} by themselves ({figures.interval(share)}): "
 
 
 def _times(times: Times, chains: Chains) -> list[Fact]:
     per_hundred = f"{100 * chains.moves / chains.confirmed:.1f}" if chains.confirmed else figures.NONE
     return [
-        Fact("Lead time, booked before the start", _middle(times.lead), []),
-        Fact("Notice, called off or moved before the start", _middle(times.notice), []),
-        Fact("Moves for every 100 confirmed chains", per_hundred, []),
+        Fact("Lead time, booked before the start", _middle(times.lead)),
+        Fact("Notice, called off or moved before the start", _middle(times.notice)),
+        Fact("Moves for every 100 confirmed chains", per_hundred),
     ]
 
 
 def _middle(middle: Middle | None) -> str:
-    """A start in the past may lie before what was noted for it: then the time is negative."""
+    """What is noted after the start has a negative time."""
     if middle is None:
         return figures.NONE
-    return f"median {_minutes(round(middle.median))}, 90 % within {_minutes(middle.p90)}"
+    return f"median {_minutes(round(middle.median))}, 90{figures.NBSP}% within {_minutes(middle.p90)}"
 
 
 def _minutes(minutes: int) -> str:
@@ -85,33 +83,47 @@ def _minutes(minutes: int) -> str:
 def _answers(total: Tally, recorded: Recorded, requests: Requests, links: Links) -> list[Fact]:
     timed_out = total.of(Figure.TIMED_OUT)
     expiry = Rate(timed_out, timed_out + recorded.confirmed)
+    asked = (
+        ("approved", requests.approved, Behind.APPROVED),
+        ("declined", requests.declined, Behind.DECLINED),
+        ("expired", requests.expired, Behind.EXPIRED),
+    )
+    proposals = (
+        ("confirmed", links.number(recorded.confirmed, Part(behind=Behind.CONFIRMED))),
+        ("ran out of time", links.number(timed_out, Part(Figure.TIMED_OUT))),
+    )
     return [
-        _share("Requests declined", requests.decline, "answered or expired requests of the period"),
-        _share("Proposals that ran out of time", expiry, "confirmed or run out"),
         Fact(
-            "Not among the due",
-            "",
-            [
-                ("declined", links.number(total.of(Figure.DECLINED), Part(Figure.DECLINED))),
-                ("expired", links.number(total.of(Figure.EXPIRED), Part(Figure.EXPIRED))),
-                ("ran out of time", links.number(timed_out, Part(Figure.TIMED_OUT))),
-            ],
+            "Decline rate, requests made in the period",
+            _share(requests.decline),
+            numbers=tuple((words, links.number(count, Part(behind=kind))) for words, count, kind in asked),
         ),
+        Fact("Poll expiry, proposals that ran out of time", _share(expiry), numbers=proposals),
     ]
 
 
-STANDING = (
-    ("requested", Figure.REQUESTED),
-    ("awaiting confirmation", Figure.AWAITING),
-    ("confirmed, still to end", Figure.UPCOMING),
-    ("ended without an outcome", Figure.UNRECORDED),
-    ("cancelled, still to come", Figure.CANCELLED_AHEAD),
-    ("all", Figure.ALL),
+def _share(rate: Rate) -> str:
+    if rate.value is None:
+        return f"{figures.NONE}: "
+    few = ", few cases" if rate.few else ""
+    return f"{figures.rate(rate)} ({figures.interval(rate)}{few}): "
+
+
+BESIDES = (
+    ("Requested", Figure.REQUESTED),
+    ("Awaiting confirmation", Figure.AWAITING),
+    ("Confirmed, still to end", Figure.UPCOMING),
+    ("Rescheduled to another time", Figure.RESCHEDULED),
+    ("Cancelled, their time still to come", Figure.CANCELLED_AHEAD),
+    ("Requests declined", Figure.DECLINED),
+    ("Requests expired", Figure.EXPIRED),
+    ("Confirmations that ran out of time", Figure.TIMED_OUT),
+    ("All, with the due", Figure.ALL),
 )
 
 
-def _standing(total: Tally, links: Links) -> list[Fact]:
+def _besides(total: Tally, links: Links) -> list[Fact]:
+    """What is in the cohort and not due; with the due it is all."""
     return [
-        Fact(name.capitalize(), "", [("", links.number(total.of(figure), Part(figure)))])
-        for name, figure in STANDING
+        Fact(name, numbers=(("", links.number(total.of(figure), Part(figure))),)) for name, figure in BESIDES
     ]

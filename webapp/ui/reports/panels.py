@@ -13,7 +13,7 @@ from webapp.ui import charts
 from webapp.ui.charts import Column, Heat, Shares, Stacked
 from webapp.ui.charts import Part as Piece
 from webapp.ui.reports.forms import Filters
-from webapp.ui.reports.parts import Fraction, Links, Number, Part, lead_words
+from webapp.ui.reports.parts import Fraction, Links, Number, Part, lead_label, lead_words
 
 DAY = timedelta(days=1)
 MOST_DAYS, MOST_WEEKS = 31, 27
@@ -217,7 +217,7 @@ def leads(by_lead: list[Tally], links: Links) -> Leads:
         for band, tally in enumerate(by_lead)
     ]
     return Leads(
-        charts.shares([(lead_words(band), share.rate, share.part.url) for band, share in enumerate(shares)]),
+        charts.shares([(lead_label(band), share.rate, share.part.url) for band, share in enumerate(shares)]),
         [Line(lead_words(band).capitalize(), [], share) for band, share in enumerate(shares)],
     )
 

@@ -8,6 +8,7 @@ from functools import partial
 from werkzeug.datastructures import MultiDict
 
 from webapp.localtime import DAYS, day_start, parse_date
+from webapp.queries.analytics.behind import Behind
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.listing import Slice
@@ -53,6 +54,17 @@ WORDS = {
 }
 
 
+BEHIND = {
+    Behind.AUTOMATIC: "outcome recorded by the system",
+    Behind.MANUAL: "outcome recorded by people",
+    Behind.IMPORTED: "outcome brought along by an import",
+    Behind.CONFIRMED: "confirmed after a proposal",
+    Behind.APPROVED: "requested in this period and approved",
+    Behind.DECLINED: "requested in this period and declined",
+    Behind.EXPIRED: "requested in this period and expired",
+}
+
+
 def lead_words(band: int) -> str:
     """``under 1 day``, ``2 to 3 days``, ``31 days or more`` between booking and start."""
     if band == 0:
@@ -64,6 +76,14 @@ def lead_words(band: int) -> str:
     if first == last:
         return f"{first} day" if first == 1 else f"{first} days"
     return f"{first} to {last} days"
+
+
+def lead_label(band: int) -> str:
+    """The same for the foot of a chart, in days: ``0``, ``2–3``, ``31+``."""
+    if band == len(LEADS):
+        return f"{LEADS[-1]}+"
+    first, last = (LEADS[band - 1] if band else 0), LEADS[band] - 1
+    return str(first) if first == last else f"{first}–{last}"
 
 
 def chain_words(chain: int) -> str:
@@ -88,6 +108,7 @@ class Part:
     hour: int | None = None
     lead: int | None = None
     chain: int | None = None
+    behind: Behind | None = None
 
     def pairs(self) -> list[tuple[str, str]]:
         found = [
@@ -96,13 +117,19 @@ class Part:
             ("last", self.last.isoformat() if self.last else ""),
             ("row", f"{self.row[0]}.{self.row[1]}" if self.row else ""),
             *((name, _text(getattr(self, name))) for name in ("weekday", "hour", "lead", "chain")),
+            ("behind", self.behind or ""),
         ]
         return [(name, value) for name, value in found if value]
 
     @property
     def slice(self) -> Slice:
         return Slice(
-            figure=self.figure, weekday=self.weekday, hour=self.hour, lead=self.lead, chain=self.chain
+            figure=self.figure,
+            weekday=self.weekday,
+            hour=self.hour,
+            lead=self.lead,
+            chain=self.chain,
+            behind=self.behind,
         )
 
     def narrow(self, scope: Scope) -> Scope:
@@ -134,6 +161,8 @@ class Part:
             found.append(f"booked {lead_words(self.lead)} ahead")
         if self.chain is not None:
             found.append(chain_words(self.chain))
+        if self.behind is not None:
+            found.append(BEHIND[self.behind])
         if self.row is not None:
             known = {"staff": names.staff, "type": names.types, "account": names.accounts}
             found.append(known[self.row[0]].get(self.row[1], "somebody who is not in the list"))
@@ -148,12 +177,17 @@ def read(args: MultiDict[str, str]) -> Part | None:
     """A part as an address carries it; None where nobody could have written it so."""
     try:
         first, last = (parse_date(args[name]) if name in args else None for name in ("first", "last"))
+        weekday, hour, lead, chain = (_between(args.get(name), low, high) for name, low, high in _RANGES)
         return Part(
-            Figure(args.get("figure", Figure.ALL.value)),
-            first,
-            last if first is None or last is None or first <= last else first,
-            _row(args["row"]) if args.get("row") else None,
-            *(_between(args.get(name), low, high) for name, low, high in _RANGES),
+            figure=Figure(args.get("figure", Figure.ALL.value)),
+            first=first,
+            last=last if first is None or last is None or first <= last else first,
+            row=_row(args["row"]) if "row" in args else None,
+            weekday=weekday,
+            hour=hour,
+            lead=lead,
+            chain=chain,
+            behind=Behind(args["behind"]) if "behind" in args else None,
         )
     except ValueError:
         return None
