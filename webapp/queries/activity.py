@@ -151,16 +151,32 @@ def page(
     reached = _reached(session, firm_id, criteria, after) if one_person else None
     if reached is not None:
         return Page(rows, None, reached, reached[0])
-    return Page(rows, _count(session, firm_id, criteria) if after and counted else len(rows), None)
+    if after is None:
+        return Page(rows, len(rows), None)
+    return Page(rows, _count(session, firm_id, criteria) if counted and not one_person else None, None)
 
 
 def news(session: Session, *, firm_id: int, criteria: Criteria, since: datetime, most: int) -> int:
-    """How many changes that pass were recorded since, counted to ``most``. It never falls. One statement."""
-    later = replace(criteria, since=max(since, criteria.since or since))
-    found = _newest(firm_id, later, None, most)
-    if criteria.staff_user_id is not None:
-        found = _of_one(firm_id, later, None)
-    some = found.limit(most).subquery()
+    """How many changes that pass were recorded since, counted to ``most``. It never falls. One statement.
+
+    It looks through the first ``STRETCH`` recorded since: a page that missed more is long out of date.
+    """
+    times = _during(replace(criteria, since=max(since, criteria.since or since)))
+    first = (
+        sa.select(History.history_id)
+        .where(History.firm_id == firm_id, *times)
+        .order_by(History.changed_at, History.history_id)
+        .limit(STRETCH)
+        .subquery("first")
+    )
+    some = (
+        sa.select(sa.literal_column("1"))
+        .select_from(first)
+        .join(History, History.history_id == first.c.history_id)
+        .where(*_passing(firm_id, criteria))
+        .limit(most)
+        .subquery()
+    )
     return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
 
@@ -202,16 +218,12 @@ def steps(criteria: Criteria) -> list[Step] | None:
 
 def _ranges(criteria: Criteria) -> list[dict[str, Any]]:
     """What each range of an index is equal to, column by column; no range where nothing can pass."""
-    who = criteria.who
-    actor = {"actor_kind": who.kind, "changed_by_id": who.staff_user_id} if who else {}
     chosen = steps(criteria)
-    if chosen is None:
-        chosen = list(STEPS) if who else None
-    if chosen is None:
+    if chosen is None and criteria.who is None:
         return [{}]
     return [
-        {**actor, "action": action, "to_status": after, "from_status": before}
-        for action, before, after in chosen
+        {**_actor(criteria.who), "action": action, "to_status": after, "from_status": before}
+        for action, before, after in (STEPS if chosen is None else chosen)
     ]
 
 
@@ -234,17 +246,9 @@ def _newest(firm_id: int, criteria: Criteria, after: Cursor | None, limit: int) 
 def _branch(
     firm_id: int, criteria: Criteria, equal: dict[str, Any], after: Cursor | None, limit: int
 ) -> sa.Select[Any]:
-    """One range. The columns that are equal lead the order too: PostgreSQL takes no null for a constant."""
-    conditions = [History.firm_id == firm_id]
-    leading = []
-    for name, value in equal.items():
-        column = getattr(History, name)
-        conditions.append(column.is_(None) if value is None else column == value)
-        leading += [column.desc()] if value is None else []
-    if criteria.since is not None:
-        conditions.append(History.changed_at >= criteria.since)
-    if criteria.before is not None:
-        conditions.append(History.changed_at < criteria.before)
+    """One range. Columns that are null lead the order too: PostgreSQL takes no null for a constant."""
+    conditions = [History.firm_id == firm_id, *_same(equal), *_during(criteria)]
+    leading = [getattr(History, name).desc() for name, value in equal.items() if value is None]
     if after is not None:
         mark = sa.tuple_(sa.bindparam(None, after[0], History.changed_at.type), sa.bindparam(None, after[1]))
         conditions.append(sa.tuple_(History.changed_at, History.history_id) < mark)
@@ -253,19 +257,56 @@ def _branch(
     return sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
 
 
-def _of_one(firm_id: int, criteria: Criteria, after: Cursor | None) -> sa.Select[Any]:
-    """Of a stretch of changes those of one person's appointments, each looked up by its key."""
-    stretch = _newest(firm_id, criteria, after, STRETCH).subquery("stretch")
-    whose = (
+def _same(equal: dict[str, Any]) -> list[sa.ColumnElement[bool]]:
+    columns = ((getattr(History, name), value) for name, value in equal.items())
+    return [column.is_(None) if value is None else column == value for column, value in columns]
+
+
+def _during(criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if criteria.since is not None:
+        found.append(History.changed_at >= criteria.since)
+    if criteria.before is not None:
+        found.append(History.changed_at < criteria.before)
+    return found
+
+
+def _passing(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    """The filters but for the period, as conditions on each row of the history."""
+    asked: dict[str, Any] = _actor(criteria.who)
+    if criteria.action is not None:
+        asked["action"] = criteria.action
+    if criteria.became is not None:
+        asked["to_status"] = criteria.became
+    if criteria.new or criteria.was is not None:
+        asked["from_status"] = criteria.was
+    found = _same(asked)
+    if criteria.staff_user_id is not None:
+        found.append(_whose(firm_id) == criteria.staff_user_id)
+    return found
+
+
+def _actor(who: Who | None) -> dict[str, Any]:
+    return {"actor_kind": who.kind, "changed_by_id": who.staff_user_id} if who else {}
+
+
+def _whose(firm_id: int) -> sa.ScalarSelect[int]:
+    """Whose appointment a row of the history is about, by the appointment's key."""
+    return (
         sa.select(Appointment.staff_user_id)
         .where(Appointment.firm_id == firm_id, Appointment.appointment_id == History.appointment_id)
         .correlate(History)
         .scalar_subquery()
     )
+
+
+def _of_one(firm_id: int, criteria: Criteria, after: Cursor | None) -> sa.Select[Any]:
+    """Of a stretch of changes those of one person's appointments, each looked up by its key."""
+    stretch = _newest(firm_id, criteria, after, STRETCH).subquery("stretch")
     found: sa.Select[Any] = (
         sa.select(stretch.c.history_id, stretch.c.changed_at)
         .join(History, History.history_id == stretch.c.history_id)
-        .where(whose == criteria.staff_user_id)
+        .where(_whose(firm_id) == criteria.staff_user_id)
         .order_by(stretch.c.changed_at.desc(), stretch.c.history_id.desc())
     )
     return found
@@ -285,8 +326,13 @@ def _reached(session: Session, firm_id: int, criteria: Criteria, after: Cursor |
 
 
 def _count(session: Session, firm_id: int, criteria: Criteria) -> int:
-    some = _newest(firm_id, criteria, None, CAP + 1).subquery()
-    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    """All that somebody did is one range of their index, where its order in time does not matter."""
+    some = _newest(firm_id, criteria, None, CAP + 1)
+    if criteria.who is not None and steps(criteria) is None:
+        conditions = [History.firm_id == firm_id, *_same(_actor(criteria.who)), *_during(criteria)]
+        by_index = (History.actor_kind, History.changed_by_id, History.action, History.to_status)
+        some = sa.select(History.history_id).where(*conditions).order_by(*by_index).limit(CAP + 1)
+    return session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
 def _fetch(session: Session, seen: sa.Select[Any], limit: int) -> list[Change]:
