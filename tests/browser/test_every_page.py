@@ -38,6 +38,12 @@ PAGES = [
     "/appointments/{no_show}/correction",
     "/requests",
     "/needs-outcome",
+    "/reports",
+    "/reports?from=2026-01-01&to=2026-01-31",
+    "/reports?from=2026-01-01&to=2026-01-31&as_of=2026-01-10T10:00",
+    "/reports?from=2026-02-01&to=2026-01-01&as_of=noon",
+    "/reports/appointments?from=2026-01-01&to=2026-01-31",
+    "/reports/appointments?from=2026-01-01&to=2026-01-31&figure=cancelled",
     "/contacts",
     "/contacts/new",
     "/contacts/1",
@@ -66,7 +72,7 @@ PAGES = [
     "/components",
     "/nowhere",
 ]
-REFUSED = {"/appointments/{ended}/approval": 409, "/nowhere": 404}
+REFUSED = {"/appointments/{ended}/approval": 409, "/nowhere": 404, "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422}
 PASSWORD = "three words here"
 SETTLED = """async () => {
   await new Promise(requestAnimationFrame);  // colours have begun to change by then

@@ -57,7 +57,7 @@ def _recorded(recorded: Recorded, links: Links) -> list[Fact]:
 
 
 def _automatic(share: Rate) -> str:
-    return "" if share.value is None else f"{figures.rate(share)} by themselves ({figures.interval(share)}): "
+    return "" if share.value is None else f"{figures.rate(share)} automatic ({figures.interval(share)}): "
 
 
 def _times(times: Times, chains: Chains) -> list[Fact]:
