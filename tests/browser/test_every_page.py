@@ -72,7 +72,11 @@ PAGES = [
     "/components",
     "/nowhere",
 ]
-REFUSED = {"/appointments/{ended}/approval": 409, "/nowhere": 404, "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422}
+REFUSED = {
+    "/appointments/{ended}/approval": 409,
+    "/nowhere": 404,
+    "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422,
+}
 PASSWORD = "three words here"
 SETTLED = """async () => {
   await new Promise(requestAnimationFrame);  // colours have begun to change by then

@@ -15,7 +15,7 @@ WEEK = "from=2026-01-05&to=2026-01-11"
 
 @pytest.fixture
 def week(desk: Desk) -> Desk:
-    """Last week: Tomas lost nine of ten meetings to clients, Lena none of ten; one ended with both missing."""
+    """Last week Tomas lost nine of ten meetings to clients, Lena none of ten; at one, both were missing."""
     world = desk.world
     with desk.session() as session:
         for place in range(10):

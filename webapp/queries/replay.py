@@ -47,6 +47,14 @@ def present() -> State:
     )
 
 
+def recorded_by(history: Any, at: datetime) -> sa.ColumnElement[bool]:
+    """Whether a history row had been written by then, for rows that are found by their appointment.
+
+    Put so that no index on the time can serve: it would give most of a long history, for each appointment.
+    """
+    return sa.func.coalesce(history.changed_at, at) <= at
+
+
 def replayed(at: datetime) -> State:
     """As its last history row had it that was recorded by then; who had none was not known yet.
 
@@ -58,7 +66,7 @@ def replayed(at: datetime) -> State:
         .where(
             earlier.firm_id == Appointment.firm_id,
             earlier.appointment_id == Appointment.appointment_id,
-            earlier.changed_at <= at,
+            recorded_by(earlier, at),
         )
         .correlate(Appointment)
         .scalar_subquery()

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from tests.factories import DAY, World, make_world
 from tests.queries.analytics import stories
 from tests.queries.analytics.stories import FIRST
-from webapp.queries.analytics import events, listing, names, tallies
+from tests.support.statements import captured, sqlite_plan
+from webapp.queries.analytics import events, listing, names, tallies, times
 from webapp.queries.analytics.behind import Behind
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.cohort import Scope
@@ -93,6 +94,25 @@ def test_a_list_is_sent_as_it_is_shown(lived: tuple[Session, World], engine: Eng
         for part in (Slice(), Slice(figure=Figure.DUE, weekday=2)):
             shown = listing.page(session, scope, part, size=1000).rows
             assert list(listing.stream(engine, scope, part)) == shown
+
+
+@pytest.mark.one_engine("sqlite")  # which chooses without statistics, so that few rows show it
+def test_as_of_an_instant_the_history_is_found_by_appointment_and_never_by_time(
+    lived: tuple[Session, World], engine: Engine
+) -> None:
+    """By time it would be most of the history for each appointment."""
+    session, world = lived
+    scope = scopes(world)[1]
+    with captured(engine) as asked:
+        tallies.load(session, scope, scope.during(FIRST, scope.since))
+        times.load(session, scope)
+        events.recorded(session, scope)
+        listing.page(session, scope, Slice(behind=Behind.MANUAL))
+    assert len(asked) == 5
+    plans = [line for statement in asked for line in sqlite_plan(engine, statement)]
+    through = [line for line in plans if "appointment_status_history" in line or " state " in line]
+    assert through
+    assert not [line for line in through if "changed_at" in line]
 
 
 def test_names_are_of_the_firm(lived: tuple[Session, World]) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.models import Appointment, AppointmentStatusHistory
+from webapp.queries import replay
 from webapp.queries.analytics import cohort
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.rates import Rate
@@ -149,4 +150,4 @@ def asked(scope: Scope, *columns: Any) -> sa.Select[Any]:
 
 def known(history: Any, scope: Scope) -> list[Any]:
     """What had been written by the instant that the figures are of."""
-    return [history.changed_at <= scope.now] if scope.replayed else []
+    return [replay.recorded_by(history, scope.now)] if scope.replayed else []
