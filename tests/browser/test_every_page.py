@@ -36,6 +36,13 @@ PAGES = [
     "/appointments/{completed}/correction",
     "/appointments/{no_show}",
     "/appointments/{no_show}/correction",
+    "/activity",
+    "/activity?action=decline",
+    "/activity?from=2026-02-30",
+    "/appointments/{confirmed}/timeline",
+    f"/day/{TODAY}?as_of={TODAY}T09:00",
+    f"/week/{TODAY}?as_of=2026-01-12T09:00",
+    f"/day/{TODAY}?as_of=soon",
     "/requests",
     "/needs-outcome",
     "/reports",
@@ -75,6 +82,8 @@ PAGES = [
 REFUSED = {
     "/appointments/{ended}/approval": 409,
     "/nowhere": 404,
+    "/activity?from=2026-02-30": 422,
+    f"/day/{TODAY}?as_of=soon": 422,
     "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422,
 }
 PASSWORD = "three words here"

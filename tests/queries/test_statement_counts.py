@@ -29,6 +29,14 @@ PAGES = {
     "/appointments?status=confirmed&status=completed&staff=1&from=2026-01-01&to=2026-02-01": MOST,
     "/appointments?q=abara": MOST,
     "/appointments?q=2": MOST + 1,  # is it a reference?
+    "/activity": MOST + 1,  # who has done something, and what is news
+    "/activity?action=cancel&was=confirmed&by=3&from=2026-01-01": MOST + 1,
+    "/activity?staff=3": MOST + 1,
+    "/activity/news?since=2026-01-13T09:00:00%2B00:00": MOST,
+    "/activity.csv?action=cancel&from=2026-01-12": MOST,
+    "/appointments/1/timeline": MOST,
+    "/day/2026-01-13?as_of=2026-01-12T10:00": MOST,
+    "/week/2026-01-13?as_of=2026-01-12T10:00": MOST,
     "/requests": MOST,
     "/needs-outcome?staff=me": MOST,
     "/appointments.csv": 3,

@@ -85,7 +85,7 @@ def test_events_say_by_whom_why_and_from_where(desk: FlaskClient, chain: list[Ap
     second = page.all("section", cls="story")[1].all("li")
     assert second[0].one(cls="event__who").text == "by Lena Fischer, rescheduled from Sat 10 Jan, 10:00"
     assert second[0].one(cls="event__why").text == "Reason: Move 1"
-    assert "Place: Room 2 → Room 9" in page.text
+    assert "→ Room 9" in page.text
     badges = [panel.one("header").one(cls="badge").text for panel in page.all("section", cls="story")]
     assert badges == ["Rescheduled", "Rescheduled", "Completed"]
 

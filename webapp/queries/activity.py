@@ -140,20 +140,31 @@ def page(
     size: int = SIZE,
     counted: bool = True,
 ) -> Page:
-    """The changes before a key in time. At most two statements: the rows, and how many or how far."""
-    one_person = criteria.staff_user_id is not None
-    seen = _of_one(firm_id, criteria, after) if one_person else _newest(firm_id, criteria, after, size + 1)
-    rows = _fetch(session, seen, size + 1)
+    """The changes before a key in time. Two statements: the rows, and how many there are or how far it looked.
+
+    Not ``counted``, it is one statement where nobody's meetings are asked for.
+    """
+    if criteria.staff_user_id is not None:
+        return _page_of_one(session, firm_id, criteria, after, size)
+    rows = _fetch(session, _newest(firm_id, criteria, after, size + 1), size + 1)
     more, rows = len(rows) > size, rows[:size]
+    count = _count(session, firm_id, criteria) if counted else None
+    return Page(rows, count, _key(rows[-1]) if more else None)
+
+
+def _page_of_one(session: Session, firm_id: int, criteria: Criteria, after: Cursor | None, size: int) -> Page:
+    rows = _fetch(session, _of_one(firm_id, criteria, after), size + 1)
+    more, rows = len(rows) > size, rows[:size]
+    reached = _reached(session, firm_id, criteria, after)
     if more:
-        count = _count(session, firm_id, criteria) if counted and not one_person else None
-        return Page(rows, count, (rows[-1].changed_at, rows[-1].history_id))
-    reached = _reached(session, firm_id, criteria, after) if one_person else None
+        return Page(rows, None, _key(rows[-1]))
     if reached is not None:
         return Page(rows, None, reached, reached[0])
-    if after is None:
-        return Page(rows, len(rows), None)
-    return Page(rows, _count(session, firm_id, criteria) if counted and not one_person else None, None)
+    return Page(rows, None if after else len(rows), None)
+
+
+def _key(change: Change) -> Cursor:
+    return change.changed_at, change.history_id
 
 
 def news(session: Session, *, firm_id: int, criteria: Criteria, since: datetime, most: int) -> int:
