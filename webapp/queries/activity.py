@@ -140,7 +140,7 @@ def page(
     size: int = SIZE,
     counted: bool = True,
 ) -> Page:
-    """The changes before a key in time. Two statements: the rows, and how many there are or how far it looked.
+    """The changes before a key in time. Two statements: the rows, and how many there are or how far it went.
 
     Not ``counted``, it is one statement where nobody's meetings are asked for.
     """
