@@ -33,6 +33,7 @@ NOUNS = (
     "invitees",
     "client_page",
     "reports",
+    "prints",
 )
 
 LARGEST = 2**63 - 1  # of a BIGINT key

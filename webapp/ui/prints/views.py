@@ -1,0 +1,170 @@
+"""The pages to print and their files. A person's address (``/reports/day-sheet``) is that of the preview."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, g, make_response, render_template, request
+
+from webapp import printing
+from webapp.extensions import db
+from webapp.queries import export
+from webapp.queries.analytics import names
+from webapp.ui import csv_table, errors
+from webapp.ui.guards import me, requires
+from webapp.ui.htmx import go
+from webapp.ui.prints import daily, dossier, forms, paper, period
+from webapp.ui.prints.forms import Asked, AskForm
+from webapp.ui.prints.paper import Paper
+from webapp.vocabulary import Permission
+
+bp = Blueprint("prints", __name__)
+
+BUILDERS: dict[str, Callable[[Any, Asked], Paper]] = {**daily.BUILDERS, **period.BUILDERS}
+TITLES = {
+    forms.DAY_SHEET: "Day sheet",
+    forms.WEEK: "Week schedule",
+    forms.MONTH: "Appointments report",
+    forms.NO_SHOWS: "No-show report",
+}
+REPORT = "/reports/<any('day-sheet', week, month, 'no-shows'):report>"
+DOSSIER = "/appointments/<int:appointment_id>/dossier"
+
+
+@bp.get(REPORT)
+@requires(Permission.VIEW)
+def show(report: str) -> Response:
+    """The preview; 422 with sentences where the address cannot be understood."""
+    form, asked = _ask(report)
+    if asked is None:
+        return _refused(report, form)
+    made = BUILDERS[report](db.session(), asked)
+    return make_response(_page(made, form=form, fields=forms.FIELDS[report], path=f"/reports/{report}", **_told(asked)))
+
+
+@bp.get(f"{REPORT}.pdf")
+@requires(Permission.VIEW)
+def as_pdf(report: str) -> Response:
+    """The same as a PDF file; 501 where this installation cannot make one."""
+    _form, asked = _ask(report)
+    if asked is None:
+        return _explained(report)
+    made = BUILDERS[report](db.session(), asked)
+    return _pdf(made, **_told(asked))
+
+
+@bp.get(f"{REPORT}.csv")
+@requires(Permission.EXPORT)
+def as_csv(report: str) -> Response:
+    """The same as a table."""
+    _form, asked = _ask(report)
+    if asked is None:
+        return _explained(report)
+    return _csv(BUILDERS[report](db.session(), asked))
+
+
+@bp.get(DOSSIER)
+@requires(Permission.VIEW)
+def show_dossier(appointment_id: int) -> Response:
+    """One appointment with the whole history of its chain."""
+    path = f"/appointments/{appointment_id}/dossier"
+    return make_response(_page(_dossier(appointment_id), form=None, fields=(), path=path, query=""))
+
+
+@bp.get(f"{DOSSIER}.pdf")
+@requires(Permission.VIEW)
+def dossier_as_pdf(appointment_id: int) -> Response:
+    return _pdf(_dossier(appointment_id))
+
+
+@bp.get(f"{DOSSIER}.csv")
+@requires(Permission.EXPORT)
+def dossier_as_csv(appointment_id: int) -> Response:
+    return _csv(_dossier(appointment_id))
+
+
+def _dossier(appointment_id: int) -> Paper:
+    user = me()
+    return dossier.dossier(
+        db.session(), firm_id=user.firm_id, appointment_id=appointment_id, local=user.local
+    )
+
+
+def _ask(report: str) -> tuple[AskForm, Asked | None]:
+    """One statement; None where a field means nothing or names what the firm does not have."""
+    user = me()
+    form = forms.read(report, request.args, local=user.local, now=g.now)
+    account = forms.number(form.account.data)
+    known = names.load(
+        db.session(), firm_id=user.firm_id, accounts=[account] if account is not None else []
+    )
+    form.offer(known)
+    if any(field.errors for field in form):
+        return form, None
+    return form, forms.asked(form, report, firm_id=user.firm_id, me=user.staff_user_id, names=known)
+
+
+def _told(asked: Asked) -> dict[str, Any]:
+    return {
+        "narrowed": paper.narrowed(asked),
+        "filters": paper.filters(asked),
+        "as_of": paper.as_of(asked),
+        "query": asked.url(""),
+    }
+
+
+def _page(made: Paper, **context: Any) -> str:
+    return render_template(
+        made.template,
+        bare=False,
+        nav_current="reports",
+        title=made.title,
+        back=made.back,
+        **context,
+        **made.context,
+    )
+
+
+def sheet_of_paper(made: Paper, **context: Any) -> str:
+    """The print alone, without the page around it, as a document of its own."""
+    return render_template(
+        made.template, bare=True, title=made.title, **context, **made.context
+    )
+
+
+def _pdf(made: Paper, **context: Any) -> Response:
+    """On the paper that the firm's country prints on."""
+    size = "Letter" if me().local.month_first else "A4"
+    try:
+        body = printing.pdf(sheet_of_paper(made, **context), size=size)
+    except printing.Unable as error:
+        return errors.page(501, str(error), "No PDF files here")
+    response = Response(body, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{_name(made)}.pdf"'
+    return response
+
+
+def _csv(made: Paper) -> Response:
+    return csv_table.answer(made.csv(me().local), f"{_name(made)}.csv")
+
+
+def _name(made: Paper) -> str:
+    return f"{export.firm_slug(db.session(), firm_id=me().firm_id)}-{made.stem}"
+
+
+def _explained(report: str) -> Response:
+    """To the page, which says what is wrong."""
+    return go(f"/reports/{report}?{request.query_string.decode('ascii', 'replace')}")
+
+
+def _refused(report: str, form: AskForm) -> Response:
+    html = render_template(
+        "prints/refused.html",
+        bare=False,
+        nav_current="reports",
+        title=TITLES[report],
+        form=form,
+        fields=forms.FIELDS[report],
+        form_errors=form.errors_list(),
+        path=f"/reports/{report}",
+    )
+    return make_response(html, 422)
