@@ -21,6 +21,7 @@ SYMBOL = re.compile(r'<symbol id="i-([\w-]+)" viewBox="([\d ]+)">(.*?)</symbol>'
 SPRITE = re.compile(r'<svg class="sprite".*?</svg>', re.DOTALL)
 ICON = re.compile(r'<svg class="icon[^"]*"[^>]*><use href="#i-([\w-]+)"/></svg>')
 LINK = re.compile(r'(<a\b[^>]*?) href="[^"]*"')
+SHEET = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
 CHART = re.compile(r'<svg class="(?:chart|key)"[^>]*>')
 
 
@@ -42,10 +43,19 @@ def pdf(html: str, *, size: str = "A4") -> bytes:
         Unable: the package or a library that it needs is not installed.
     """
     weasyprint = _package()
-    page = weasyprint.CSS(string=f"@page {{ size: {size}; }}")
+    page = weasyprint.CSS(string=f"@page {{ size: {size} !important; }}")
     document = weasyprint.HTML(string=_drawn(html), base_url=f"{ORIGIN}/", url_fetcher=_fetcher(weasyprint))
     made: bytes = document.write_pdf(stylesheets=[page], pdf_tags=True)
     return made
+
+
+def alone(html: str) -> str:
+    """The same page as one file that can be put anywhere: its style sheets inside, no links."""
+
+    def sheet(found: re.Match[str]) -> str:
+        return f"<style>\n{static_file(ORIGIN + found[1]).read_text(encoding='utf-8')}</style>"
+
+    return LINK.sub(r"\1", SHEET.sub(sheet, html))
 
 
 def _package() -> Any:
@@ -71,7 +81,7 @@ def static_file(url: str) -> Path:
 
 
 def _fetcher(weasyprint: Any) -> Any:
-    class OwnFiles(weasyprint.urls.URLFetcher):  # type: ignore[name-defined, misc]
+    class OwnFiles(weasyprint.urls.URLFetcher):
         def fetch(self, url: str, headers: Any = None) -> Any:
             found = static_file(url)
             head = {"Content-Type": TYPES[found.suffix]}

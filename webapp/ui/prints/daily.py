@@ -9,7 +9,6 @@ from webapp.localtime import Local, day_bounds
 from webapp.queries import board, board_past, prints
 from webapp.queries.prints import Narrowed
 from webapp.queries.rows import Row
-
 from webapp.ui.prints.forms import DAY_SHEET, WEEK, Asked
 from webapp.ui.prints.paper import Paper
 from webapp.ui.rows import KINDS, PARTY
@@ -120,9 +119,7 @@ def _rows(session: Any, asked: Asked) -> list[Known]:
     """All of the span, by start; what was not known yet at the instant asked for is not there."""
     days = (asked.last - asked.first).days + 1
     span = day_bounds(asked.first, asked.local.zone, days)
-    narrowed = Narrowed(
-        appointment_type_id=asked.type, account_id=asked.account, tracked=asked.tracked
-    )
+    narrowed = Narrowed(appointment_type_id=asked.type, account_id=asked.account, tracked=asked.tracked)
     phones = prints.phones(session, firm_id=asked.firm_id, span=span, narrowed=narrowed)
     filters = board.Filters(staff=frozenset({asked.staff} if asked.staff else ()))
     wanted: dict[str, Any] = {"firm_id": asked.firm_id, "span": span, "filters": filters, "limit": None}
@@ -178,4 +175,3 @@ def _outcome(row: Row, local: Local) -> str:
 
 
 BUILDERS = {DAY_SHEET: day_sheet, WEEK: week}
-

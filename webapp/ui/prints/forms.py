@@ -151,11 +151,14 @@ def _instant(text: str, local: Local) -> datetime:
     try:
         return instant(found, local.zone)
     except NonexistentTime:
-        raise ValidationError(f"{local.city()} skips this time: the clocks go forward. Enter another.") from None
+        raise ValidationError(
+            f"{local.city()} skips this time: the clocks go forward. Enter another."
+        ) from None
     except AmbiguousTime as twice:
         example = local.at(twice.first).isoformat(timespec="minutes")
         raise ValidationError(
-            f"{local.city()} has this time twice: the clocks go back. Say which with the offset, such as {example}."
+            f"{local.city()} has this time twice: the clocks go back. Say which with the offset, "
+            f"such as {example}."
         ) from None
 
 

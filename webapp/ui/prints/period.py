@@ -176,7 +176,8 @@ def _chains(found: Chains) -> dict[str, Any]:
     spread = found.spread
     words = ""
     if spread:
-        words = f"Mean {spread.mean:.2f}, median {spread.median:g}, 90 % within {spread.p90:g}, longest {spread.largest:g}."
+        middle = f"mean {spread.mean:.2f}, median {spread.median:g}"
+        words = f"{middle}, 90 % within {spread.p90:g}, longest {spread.largest:g}."
     lines: list[tuple[int, int, Share]] = [
         (length, count, share(Rate(found.tallies[length].of(Figure.COMPLETED), count)))
         for length, count in sorted(found.lengths.items())

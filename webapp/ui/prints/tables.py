@@ -62,9 +62,7 @@ class Row:
 
 def row(name: str, tally: Tally, total: Tally | None = None) -> Row:
     beyond = beyond_chance(tally.client_alone, (total - tally).client_alone) if total else 0
-    return Row(
-        name, tally, share(tally.completion), share(tally.no_show), share(tally.client_alone), beyond
-    )
+    return Row(name, tally, share(tally.completion), share(tally.no_show), share(tally.client_alone), beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,8 @@ def table(title: str, first: str, found: dict[int, Tally], names: dict[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """``unit`` is week or month. ``legend``: status, name, count. ``lines``: name and numbers under ``heads``."""
+    """``unit`` is week or month. ``legend``: status, name, count. ``lines``: a name, and its numbers
+    under ``heads``."""
 
     unit: str
     chart: Stacked
@@ -132,9 +131,7 @@ def parties(total: Tally) -> list[tuple[str, int, Share, Share]]:
     """Who did not show: how often, of all no-shows, of the meetings with an outcome."""
     whole, outcomes = total.of(Figure.NO_SHOW), total.of(Figure.WITH_OUTCOME)
     counts = [(name, total.of(figure)) for name, figure in PARTIES]
-    return [
-        (name, count, share(Rate(count, whole)), share(Rate(count, outcomes))) for name, count in counts
-    ]
+    return [(name, count, share(Rate(count, whole)), share(Rate(count, outcomes))) for name, count in counts]
 
 
 Value = Callable[[Tally], object]

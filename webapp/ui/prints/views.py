@@ -7,11 +7,11 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 
 from webapp import printing
 from webapp.extensions import db
+from webapp.lifecycle.errors import Invalid
 from webapp.queries import export
 from webapp.queries.analytics import names
 from webapp.ui import csv_table, errors
 from webapp.ui.guards import me, requires
-from webapp.ui.htmx import go
 from webapp.ui.prints import daily, dossier, forms, paper, period
 from webapp.ui.prints.forms import Asked, AskForm
 from webapp.ui.prints.paper import Paper
@@ -30,15 +30,23 @@ REPORT = "/reports/<any('day-sheet', week, month, 'no-shows'):report>"
 DOSSIER = "/appointments/<int:appointment_id>/dossier"
 
 
+class Refused(Invalid):
+    """What was asked for cannot be printed; the form says why beside its fields."""
+
+    def __init__(self, report: str, form: AskForm) -> None:
+        super().__init__(" ".join(sentence for _field, sentence in form.errors_list()))
+        self.report, self.form = report, form
+
+
 @bp.get(REPORT)
 @requires(Permission.VIEW)
 def show(report: str) -> Response:
     """The preview; 422 with sentences where the address cannot be understood."""
     form, asked = _ask(report)
-    if asked is None:
-        return _refused(report, form)
     made = BUILDERS[report](db.session(), asked)
-    return make_response(_page(made, form=form, fields=forms.FIELDS[report], path=f"/reports/{report}", **_told(asked)))
+    return make_response(
+        _page(made, form=form, fields=forms.FIELDS[report], path=f"/reports/{report}", **_told(asked))
+    )
 
 
 @bp.get(f"{REPORT}.pdf")
@@ -46,10 +54,15 @@ def show(report: str) -> Response:
 def as_pdf(report: str) -> Response:
     """The same as a PDF file; 501 where this installation cannot make one."""
     _form, asked = _ask(report)
-    if asked is None:
-        return _explained(report)
     made = BUILDERS[report](db.session(), asked)
     return _pdf(made, **_told(asked))
+
+
+@bp.endpoint("prints.as_html")
+def as_html(report: str) -> Response:
+    """The same as one file of its own; the command line asks for it, no address leads here."""
+    _form, asked = _ask(report)
+    return _html(BUILDERS[report](db.session(), asked), **_told(asked))
 
 
 @bp.get(f"{REPORT}.csv")
@@ -57,8 +70,6 @@ def as_pdf(report: str) -> Response:
 def as_csv(report: str) -> Response:
     """The same as a table."""
     _form, asked = _ask(report)
-    if asked is None:
-        return _explained(report)
     return _csv(BUILDERS[report](db.session(), asked))
 
 
@@ -76,6 +87,12 @@ def dossier_as_pdf(appointment_id: int) -> Response:
     return _pdf(_dossier(appointment_id))
 
 
+@bp.endpoint("prints.dossier_as_html")
+def dossier_as_html(appointment_id: int) -> Response:
+    """Like :func:`as_html`."""
+    return _html(_dossier(appointment_id))
+
+
 @bp.get(f"{DOSSIER}.csv")
 @requires(Permission.EXPORT)
 def dossier_as_csv(appointment_id: int) -> Response:
@@ -89,18 +106,23 @@ def _dossier(appointment_id: int) -> Paper:
     )
 
 
-def _ask(report: str) -> tuple[AskForm, Asked | None]:
-    """One statement; None where a field means nothing or names what the firm does not have."""
+def _ask(report: str) -> tuple[AskForm, Asked]:
+    """One statement.
+
+    Raises:
+        Refused: a field means nothing, or names what the firm does not have.
+    """
     user = me()
     form = forms.read(report, request.args, local=user.local, now=g.now)
     account = forms.number(form.account.data)
-    known = names.load(
-        db.session(), firm_id=user.firm_id, accounts=[account] if account is not None else []
-    )
+    known = names.load(db.session(), firm_id=user.firm_id, accounts=[account] if account is not None else [])
     form.offer(known)
-    if any(field.errors for field in form):
-        return form, None
-    return form, forms.asked(form, report, firm_id=user.firm_id, me=user.staff_user_id, names=known)
+    asked = None
+    if not any(field.errors for field in form):
+        asked = forms.asked(form, report, firm_id=user.firm_id, me=user.staff_user_id, names=known)
+    if asked is None:
+        raise Refused(report, form)
+    return form, asked
 
 
 def _told(asked: Asked) -> dict[str, Any]:
@@ -124,23 +146,22 @@ def _page(made: Paper, **context: Any) -> str:
     )
 
 
-def sheet_of_paper(made: Paper, **context: Any) -> str:
+def _document(made: Paper, **context: Any) -> str:
     """The print alone, without the page around it, as a document of its own."""
-    return render_template(
-        made.template, bare=True, title=made.title, **context, **made.context
-    )
+    return render_template(made.template, bare=True, title=made.title, **context, **made.context)
 
 
 def _pdf(made: Paper, **context: Any) -> Response:
     """On the paper that the firm's country prints on."""
     size = "Letter" if me().local.month_first else "A4"
-    try:
-        body = printing.pdf(sheet_of_paper(made, **context), size=size)
-    except printing.Unable as error:
-        return errors.page(501, str(error), "No PDF files here")
+    body = printing.pdf(_document(made, **context), size=size)
     response = Response(body, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'attachment; filename="{_name(made)}.pdf"'
     return response
+
+
+def _html(made: Paper, **context: Any) -> Response:
+    return make_response(printing.alone(_document(made, **context)))
 
 
 def _csv(made: Paper) -> Response:
@@ -151,12 +172,15 @@ def _name(made: Paper) -> str:
     return f"{export.firm_slug(db.session(), firm_id=me().firm_id)}-{made.stem}"
 
 
-def _explained(report: str) -> Response:
-    """To the page, which says what is wrong."""
-    return go(f"/reports/{report}?{request.query_string.decode('ascii', 'replace')}")
+@bp.errorhandler(printing.Unable)
+def unable(error: printing.Unable) -> Response:
+    return errors.page(501, str(error), "No PDF files here")
 
 
-def _refused(report: str, form: AskForm) -> Response:
+@bp.errorhandler(Refused)
+def refused(error: Refused) -> Response:
+    """The form as typed, with what is wrong with it."""
+    report, form = error.report, error.form
     html = render_template(
         "prints/refused.html",
         bare=False,

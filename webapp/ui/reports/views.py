@@ -36,6 +36,7 @@ def report() -> Response:
         presets=page.presets(filters, local, g.now),
         csv_url=filters.url("/reports.csv"),
         month_url=filters.url("/reports/month"),
+        no_shows_url=filters.url("/reports/no-shows"),
         sheet_url="/reports/day-sheet",
         now_url=filters.now().url(REPORT),
         **page.heading(filters, asked.names, local),
