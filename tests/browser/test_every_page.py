@@ -51,6 +51,13 @@ PAGES = [
     "/reports?from=2026-02-01&to=2026-01-01&as_of=noon",
     "/reports/appointments?from=2026-01-01&to=2026-01-31",
     "/reports/appointments?from=2026-01-01&to=2026-01-31&figure=cancelled",
+    f"/reports/day-sheet?date={TODAY}",
+    f"/reports/day-sheet?date={TODAY}&pages=one",
+    "/reports/day-sheet?date=soon",
+    f"/reports/week?date={TODAY}",
+    "/reports/month?date=2026-01",
+    "/reports/no-shows?date=2026-01",
+    "/appointments/{no_show}/dossier",
     "/contacts",
     "/contacts/new",
     "/contacts/1",
@@ -85,6 +92,7 @@ REFUSED = {
     "/activity?from=2026-02-30": 422,
     f"/day/{TODAY}?as_of=soon": 422,
     "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422,
+    "/reports/day-sheet?date=soon": 422,
 }
 PASSWORD = "three words here"
 SETTLED = """async () => {

@@ -72,6 +72,7 @@ class AskForm(Form):
     first: dt.date | None = None
     last: dt.date | None = None
     instant: datetime | None = None
+    offset_shown = False  # whether the field holds an offset, which a browser's own field cannot
 
     def validate_as_of(self, field: StringField) -> None:
         if text := (field.data or "").strip():
@@ -160,6 +161,16 @@ def _instant(text: str, local: Local) -> datetime:
             f"{local.city()} has this time twice: the clocks go back. Say which with the offset, "
             f"such as {example}."
         ) from None
+
+
+def _typed(moment: datetime, local: Local) -> tuple[str, bool]:
+    """An instant as somebody would type it; with its offset, and True, where the clock shows that twice."""
+    wall = local.at(moment).replace(tzinfo=None, microsecond=0)
+    try:
+        instant(wall, local.zone)
+    except AmbiguousTime:
+        return local.at(moment).isoformat(timespec="seconds"), True
+    return wall.isoformat(), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +286,7 @@ def asked(form: AskForm, report: str, *, firm_id: int, me: int, names: Names) ->
         return None
     form.date.data, form.from_.data, form.to.data = first.isoformat(), first.isoformat(), last.isoformat()
     if form.instant:
-        form.as_of.data = form.local.at(form.instant).isoformat(timespec="seconds")
+        form.as_of.data, form.offset_shown = _typed(form.instant, form.local)
     return found
 
 

@@ -162,10 +162,11 @@ def _due(now: Tally, then: Tally) -> Tile:
 
 def _tile(label: str, now: Rate, then: Rate, basis: str, *, good: int) -> Tile:
     told, before = share(now), share(then)
+    changed = change(now, then, good=good).words
     return Tile(
         label,
         told.value,
-        f"{change(now, then, good=good).words}; before: {before.value}, {before.fraction}",
+        f"{changed}; before: {before.value}, {before.fraction}" if then.whole else changed,
         f"{told.fraction} {basis}",
         told.interval,
         now.few,
