@@ -14,15 +14,16 @@ from pypdf import PdfReader
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from tests.factories import DAY, World, at_status, make_world
+from tests.factories import DAY, World, at_status, make_contact, make_world
 from tests.support.statements import captured
 from tests.ui.conftest import MovableClock
 from tests.ui.pages import assert_sound, parse
 from webapp import printing
 from webapp.extensions import db
-from webapp.lifecycle import appointments
+from webapp.lifecycle import appointments, details
 from webapp.lifecycle.appointments import NewSlot
-from webapp.models import Appointment, StaffUser
+from webapp.models import Appointment, AppointmentType, StaffUser
+from webapp.ui.prints import period
 from webapp.vocabulary import NoShowParty, Status
 
 pytestmark = pytest.mark.one_engine(
@@ -180,6 +181,18 @@ def test_the_month_counts_what_the_reports_page_counts_and_lists_the_rows(
     assert table(desk.get("/reports/no-shows.csv?from=2026-01-13&to=2026-01-13")) == []
 
 
+def test_a_list_that_is_cut_says_how_many_there_are(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(3):
+        at_status(session, Status.NO_SHOW, world, start=world.now - DAY * (place + 1))
+    monkeypatch.setattr(period, "SHORT", 2)
+    told = text(desk.get(f"/reports/month.pdf?{JANUARY}"))
+    assert "No-shows, 3" in told
+    assert "The first 2 of 3" in told
+    assert len(table(desk.get(f"/reports/no-shows.csv?{JANUARY}"))) == 3
+
+
 def test_without_days_a_report_is_of_last_month_and_a_sheet_of_today(desk: FlaskClient) -> None:
     assert "December 2025" in parse(desk.get("/reports/month")).one("h1").text
     assert "November 2025" in parse(desk.get("/reports/no-shows?date=2025-11")).one("h1").text
@@ -261,6 +274,70 @@ def test_a_name_of_any_script_stays_itself_on_paper_and_harmless_in_a_table(
         assert "<b>Robert</b>" not in page.text
     assert table(desk.get("/reports/day-sheet.csv"))[0]["Client"] == (f"'{name}" if name[0] == "=" else name)
     assert read(desk.get("/reports/day-sheet.pdf")).pages
+
+
+def test_a_change_of_client_is_told_without_the_other_ones_name(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.CONFIRMED, world)
+    other = make_contact(session, world.firm, "Grace Hopper")
+    session.commit()
+    details.edit(
+        session,
+        made,
+        actor=world.acting(),
+        location="Room 9",
+        notes="",
+        contact_id=other.contact_id,
+        now=world.now,
+        expected_version=made.version,
+    )
+    session.commit()
+    told = desk.get(f"/appointments/{made.appointment_id}/dossier").text
+    assert "Client changed" in told
+    assert ", then Room 9" in told
+    assert "Ada Byron" not in told
+
+
+def test_filters_hold_for_rows_and_figures_and_are_named(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    tax = AppointmentType(
+        firm_id=world.firm.firm_id, name="=Tax", duration=45, location="Room 1", created_at=world.now
+    )
+    session.add(tax)
+    session.commit()
+    for key, count in ((tax.appointment_type_id, 0), (world.kind.appointment_type_id, 1)):
+        for report in ("day-sheet", "week", "no-shows"):
+            query = f"{JANUARY}&date=2026-01-13&type={key}"
+            assert len(table(desk.get(f"/reports/{report}.csv?{query}"))) == count, report
+        assert table(desk.get(f"/reports/month.csv?{JANUARY}&type={key}"))[0]["Due"] == str(count)
+    told = text(desk.get(f"/reports/month.pdf?{JANUARY}&type={tax.appointment_type_id}&channel=unreported"))
+    assert "all staff, type =Tax, attendance not reported" in told
+    lena = f"{JANUARY}&staff={world.staff2.staff_user_id}&account={world.account.account_id}"
+    assert "Tomas Novak, account Byron Ltd" in text(desk.get(f"/reports/no-shows.pdf?{lena}"))
+    assert table(desk.get(f"/reports/no-shows.csv?{lena}")) == []
+
+
+def test_the_board_the_reports_and_the_appointment_lead_to_the_prints(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    for page, target in (
+        ("/day/2026-01-13", "/reports/day-sheet?date=2026-01-13"),
+        (
+            "/day/2026-01-13?as_of=2026-01-13T09:00",
+            "/reports/day-sheet?date=2026-01-13&as_of=2026-01-13T09%3A00",
+        ),
+        ("/week/2026-01-13", "/reports/week?date=2026-01-12"),
+        (f"/reports?{JANUARY}", f"/reports/month?{JANUARY}"),
+        (f"/reports?{JANUARY}", f"/reports/no-shows?{JANUARY}"),
+        ("/reports", "/reports/day-sheet"),
+        (f"/appointments/{made.appointment_id}", f"/appointments/{made.appointment_id}/dossier"),
+    ):
+        assert parse(desk.get(page)).all("a", href=target), (page, target)
+        assert desk.get(target).status_code == 200
 
 
 def test_other_firms_are_not_there(signed_in: SignedIn, session: Session, world: World) -> None:

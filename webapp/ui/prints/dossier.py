@@ -155,8 +155,10 @@ def _arrival(event: Event, local: Local) -> tuple[str, list[str]]:
 
 
 def _edit(field: str, old: Any, new: Any) -> str:
-    """What a note says is for the firm; that it was changed is not."""
+    """What a note says, and who another client is, are for the firm; that they were changed is not."""
     name = PLACES.get(field, field.capitalize())
+    if field == "contact":
+        return f"{name} changed"
     if field == "notes":
         return f"{name} {'removed' if not new else 'added' if not old else 'rewritten'}"
     return f"{name}: {old or 'none'}, then {new or 'none'}"
