@@ -17,6 +17,7 @@ from tests.factories import World, at_status
 from tests.lifecycle import rows
 from tests.lifecycle.due_rows import many
 from tests.lifecycle.threads import at_once
+from tests.support.striking import wait_until_alone
 from webapp.lifecycle.sweeps import sweep
 from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent, SweepProblem
 from webapp.queries import invariants
@@ -52,23 +53,23 @@ def release_in_advance(session: Session, world: World) -> None:
 
 
 def counted(session: Session, world: World) -> tuple[int, int, int]:
-    """Appointments completed, history rows and outbox events that say so."""
+    """Appointments completed, history rows and outbox events that say so, all as of one moment."""
     session.rollback()
     here = world.firm.firm_id
 
-    def number(model: Any, *where: Any) -> int:
-        return (
-            session.scalar(sa.select(sa.func.count()).select_from(model).where(model.firm_id == here, *where))
-            or 0
-        )
+    def number(model: Any, *where: Any) -> Any:
+        counts = sa.select(sa.func.count()).select_from(model).where(model.firm_id == here, *where)
+        return counts.scalar_subquery()
 
-    found = (
-        number(Appointment, Appointment.status == Status.COMPLETED),
-        number(AppointmentStatusHistory, AppointmentStatusHistory.to_status == Status.COMPLETED),
-        number(OutboxEvent, OutboxEvent.event_type == "appointment.completed"),
-    )
-    session.rollback()  # on SQLite the question alone would keep every writer out
-    return found
+    completed, histories, events = session.execute(
+        sa.select(
+            number(Appointment, Appointment.status == Status.COMPLETED),
+            number(AppointmentStatusHistory, AppointmentStatusHistory.to_status == Status.COMPLETED),
+            number(OutboxEvent, OutboxEvent.event_type == "appointment.completed"),
+        )
+    ).one()
+    session.rollback()  # on SQLite the question alone would keep every writer out, and so would one after it
+    return completed, histories, events
 
 
 def test_four_workers_move_each_row_once(session: Session, engine: Engine, world: World) -> None:
@@ -177,9 +178,9 @@ def test_a_person_and_a_sweep_never_both_decide(session: Session, engine: Engine
     assert list(invariants.check(session)) == []
 
 
-def spawn(url: str, firm_id: int, now: str) -> subprocess.Popen[bytes]:
+def spawn(url: str, firm_id: int, now: str, last: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.lifecycle.sweeping_process", url, str(firm_id), now],
+        [sys.executable, "-m", "tests.lifecycle.sweeping_process", url, str(firm_id), now, str(last)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -189,27 +190,28 @@ def spawn(url: str, firm_id: int, now: str) -> subprocess.Popen[bytes]:
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     session: Session, database_url: str, world: World
 ) -> None:
-    """Killed without warning at a random moment after its first batch, again and again."""
+    """Killed without warning in the middle of a batch, by itself and from outside in turn, again and again."""
     chance = random.Random(3)
     many(session, world, MANY, last_end=world.now - 2 * HOUR)
     release_in_advance(session, world)
-    done = 0
-    for _ in range(KILLS):
-        process = spawn(database_url, world.firm.firm_id, world.now.isoformat())
+    firm_id, done, growing = world.firm.firm_id, 0, 0
+    for turn in range(KILLS):
+        process = spawn(database_url, firm_id, world.now.isoformat(), chance.randint(20, 80))
         assert process.stdout is not None
-        for _ in range(chance.randint(1, 4)):
-            process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
+        said = process.stdout.readline()
+        assert said == b"near\n", said + process.stdout.read()
+        if turn % 2:
+            process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         process.stdout.close()
         completed, histories, events = counted(session, world)
         assert completed == histories == events
         assert completed >= done
+        growing += completed > done
         done = completed
     assert 0 < done < MANY
-    sweep(session, firm_id=world.firm.firm_id, now=world.now)
-    session.rollback()
-    assert session.scalar(sa.select(sa.func.count()).where(Appointment.status == Status.CONFIRMED)) == 0
-    completed, histories, events = counted(session, world)
-    assert completed == histories == events
+    assert growing > KILLS / 2, "the kills did not come in the middle of the work"
+    wait_until_alone(session)
+    sweep(session, firm_id=firm_id, now=world.now)
+    assert counted(session, world) == (MANY, MANY, MANY)
     assert list(invariants.check(session)) == []
