@@ -1,4 +1,4 @@
-"""What happens without anybody at the desk: one run with a site, a worker and a mail server, all of them real.
+"""What happens without anybody at the desk: one run with a real site, a real worker, a real mail server.
 
 Each is a process, and nobody moves a clock. The meetings of today were booked yesterday; they come to their
 thresholds, and a proposal to its deadline, while a poll and a client's moves are played in browsers. That
@@ -20,11 +20,11 @@ from icalendar import Calendar
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
+from tests.browser.day_ahead import MINUTE, Today, joins, lay_out_today, london, short, weekdays
 from tests.browser.town import PAGE_MS, Process, Town, a_town, timeline, until
-from tests.factories import DAY, World, draft, make_contact, make_world
+from tests.factories import World, make_world
 from webapp import clock
-from webapp.lifecycle import booking, passwords
-from webapp.lifecycle.booking import Draft
+from webapp.lifecycle import passwords
 from webapp.models import Appointment, AppointmentType, Poll, StaffUser
 from webapp.vocabulary import (
     ActorKind,
@@ -35,11 +35,7 @@ from webapp.vocabulary import (
     Status,
 )
 
-MINUTE = timedelta(minutes=1)
-SOON = timedelta(seconds=45)
-"""From when the day is laid out until all of it is due: time for a letter to be opened before."""
 PASSWORD = "teapot lantern meadow"
-LONDON = ZoneInfo("Europe/London")
 TITLE = "Wren Trust, annual review"
 MISSED = {"client": ("Client didn’t show", "Staff joined"), "staff": ("Staff didn’t show", "Client joined")}
 AUTOMATIC = "Automatically marked as completed after meeting time"
@@ -68,14 +64,6 @@ WRENS = (
     Invited("Yusuf Amin", "yusuf@wren.example", "no", "Asia/Tokyo", "Tokyo",
             ("if_need_be", "no", "yes")),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Today:
-    """The appointments by name, and the instant at which all of them are due."""
-
-    due: datetime
-    made: dict[str, int]
 
 
 @pytest.fixture(autouse=True)
@@ -116,23 +104,6 @@ def worker(town: Town) -> Process:
     return worker
 
 
-def weekdays(after: int) -> Iterator[date]:
-    """London's weekdays, from so many days after today on."""
-    day = clock.now().astimezone(LONDON).date() + timedelta(days=after)
-    while True:
-        if day.weekday() < 5:
-            yield day
-        day += timedelta(days=1)
-
-
-def london(day: date, hour: int) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, tzinfo=LONDON)
-
-
-def short(day: date) -> str:
-    return f"{day:%a} {day.day} {day:%b}"
-
-
 def signed_in(town: Town, email: str) -> Page:
     page = town.visitor("/sign-in")
     page.get_by_label("E-mail").fill(email)
@@ -153,55 +124,6 @@ def settings_made(manager: Page) -> str:
     secret = manager.locator("#secret").input_value()
     assert secret.startswith("whsec_")
     return secret
-
-
-def lay_out_today(town: Town, world: World) -> Today:
-    """What was booked yesterday for today, so that everything is due shortly; a proposal; a move to come."""
-    now = clock.now().replace(microsecond=0)
-    due = now + SOON
-    with town.session() as session:
-        call = session.scalars(
-            sa.select(AppointmentType.appointment_type_id).where(AppointmentType.name == "Call")
-        ).one()
-
-        def plan(name: str, user: StaffUser, start: datetime, minutes: int, *, tracked: bool = True) -> Draft:
-            return Draft(
-                appointment_type_id=world.kind.appointment_type_id if tracked else call,
-                staff_user_id=user.staff_user_id,
-                contact_id=make_contact(session, world.firm, name).contact_id,
-                start_time=start,
-                end_time=start + minutes * MINUTE,
-            )
-
-        def booked(draft: Draft, at: datetime) -> int:
-            return booking.book(session, actor=world.acting(), draft=draft, now=at).appointment_id
-
-        began, ended = due - 30 * MINUTE, due - 60 * MINUTE
-        made = {
-            "client": booked(plan("Carol Video", world.staff, began, 45), now - DAY),
-            "staff": booked(plan("Stefan Video", world.staff2, began, 45), now - DAY),
-            "both": booked(plan("Beth Video", world.manager, began, 45), now - DAY),
-            "kept": booked(plan("Karl Video", world.staff, ended - 45 * MINUTE, 45), now - DAY),
-            "called": booked(
-                plan("Cleo Call", world.staff2, ended - 30 * MINUTE, 30, tracked=False), now - DAY
-            ),
-            "moved": booked(plan("Ivy Thompson", world.staff2, london(next(weekdays(2)), 10), 45), now),
-        }
-        proposed = draft(world, staff_user=world.owner, start=now + 2 * DAY, confirm_by=due)
-        made["proposed"] = booking.propose(
-            session, actor=world.acting(), draft=proposed, now=now
-        ).appointment_id
-        session.commit()
-    return Today(due, made)
-
-
-def joins(town: Town, today: Today, secret: str) -> None:
-    """The video provider says who joined, as it does with those who come in time."""
-    began, ended = today.due - 30 * MINUTE, today.due - 60 * MINUTE
-    town.reports(secret, today.made["client"], "staff", began - MINUTE)
-    town.reports(secret, today.made["staff"], "client", began + 2 * MINUTE)
-    town.reports(secret, today.made["kept"], "staff", ended - 46 * MINUTE)
-    town.reports(secret, today.made["kept"], "client", ended - 41 * MINUTE)
 
 
 def propose_times(page: Page, days: list[date]) -> None:
@@ -283,13 +205,13 @@ def the_poll_is_told(town: Town, lena: Page, number: int) -> None:
         assert entry(confirmed)["STATUS"] == "CONFIRMED"
 
 
-def entry(letter: EmailMessage) -> dict[str, object]:
+def entry(letter: EmailMessage) -> dict[str, str]:
     """The calendar entry that a mail carries, with the METHOD of its file."""
     (part,) = [part for part in letter.walk() if part.get_content_type() == "text/calendar"]
     calendar = Calendar.from_ical(part.get_content())
     (event,) = calendar.walk("VEVENT")
     names = ("UID", "SEQUENCE", "STATUS")
-    return {name: event[name] for name in names} | {"METHOD": calendar["METHOD"]}
+    return {name: str(event[name]) for name in names} | {"METHOD": str(calendar["METHOD"])}
 
 
 def move(client: Page, day: date, time: str, reason: str) -> None:
@@ -350,7 +272,7 @@ def the_moves_are_told(town: Town, lena: Page, first: int) -> None:
     assert [str(letter["Subject"]).split(":")[0] for letter in letters] == ["Confirmed", "Moved", "Moved"]
     entries = [entry(letter) for letter in letters]
     assert len({each["UID"] for each in entries}) == 1
-    sequence = [int(str(each["SEQUENCE"])) for each in entries]
+    sequence = [int(each["SEQUENCE"]) for each in entries]
     assert sequence == sorted(set(sequence))
 
 

@@ -1,6 +1,6 @@
-"""Everything real around a browser: the site, a worker and a mail server, each a process, on the real clock.
+"""Everything around a browser as in life: the site, a worker and a mail server, each a process.
 
-Nothing moves the clock. What is to become due is set to become due a little later than now, and is waited for.
+Nothing moves the clock. What is to become due is set to become due a little later than now, and awaited.
 """
 
 import json
@@ -44,7 +44,7 @@ LINK = re.compile(r"/[ic]/[\w-]{43}")
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], what: str) -> Found:
+def until(look: Callable[[], Found | None], what: str) -> Found:
     """Look again and again until there is something; fails, naming what was awaited, after the patience."""
     give_up, pause = monotonic() + PATIENCE, Event()
     while not (found := look()):
@@ -126,7 +126,7 @@ class Town:
             parse = BytesParser(policy=default).parsebytes
             mails = [parse(path.read_bytes()) for path in sorted(self.letters_in.glob("*.eml"))]
             found = [mail for mail in mails if address in str(mail["To"])]
-            return found if len(found) >= least else None  # type: ignore[return-value]
+            return found if len(found) >= least else None
 
         if not least:
             return look() or []
