@@ -351,6 +351,14 @@ def upgrade() -> None:
         "appointment", sa.Column("tracked", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.create_index(
+        "ix_appointment_staff_due",
+        "appointment",
+        ["firm_id", "staff_user_id", "end_time"],
+        unique=False,
+        sqlite_where=sa.text("status = 'confirmed'"),
+        postgresql_where=sa.text("status = 'confirmed'"),
+    )
+    op.create_index(
         "ix_appointment_tracked",
         "appointment",
         ["firm_id", "start_time"],
@@ -409,6 +417,7 @@ def downgrade() -> None:
     op.execute("ALTER TABLE appointment_type DROP COLUMN tracked")
 
     op.drop_index("ix_appointment_tracked", "appointment")
+    op.drop_index("ix_appointment_staff_due", "appointment")
     # A batch would make the table anew and lose its triggers.
     op.execute("ALTER TABLE appointment DROP COLUMN tracked")
 

@@ -28,7 +28,8 @@ PAGES = {
     "/appointments?q=abara": MOST,
     "/appointments?q=2": MOST + 1,  # is it a reference?
     "/requests": MOST,
-    "/needs-outcome?staff=me": MOST,
+    "/needs-outcome": MOST + 1,  # who joined after a no-show
+    "/needs-outcome?staff=me": MOST + 1,
     "/appointments.csv": 3,
     "/contacts": MOST,
     "/contacts?q=abara": MOST,

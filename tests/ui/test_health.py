@@ -101,7 +101,7 @@ def test_without_its_database_it_lives_and_is_not_ready(settings: Settings, url:
         (None, "The worker has not run yet"),
         (14, "The worker has not run since 09:46, 14 minutes ago"),
         (6 * 60, "The worker has not run since 04:00, 6 h ago"),
-        (1500, "The worker has not run since yesterday 09:00, 25 h ago"),
+        (1500, "The worker has not run since yesterday 09:00, 1 day 1 h ago"),
         (5, ""),
     ],
 )
