@@ -6,17 +6,20 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from tests.browser.town import Town
 from tests.factories import DAY, World, draft, make_contact
 from webapp import clock
-from webapp.lifecycle import booking
+from webapp.lifecycle import attendance, booking
+from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.booking import Draft
-from webapp.models import AppointmentType, StaffUser
+from webapp.models import Appointment, AppointmentType, StaffUser
+from webapp.vocabulary import AttendanceSide, AttendanceSource
 
 MINUTE = timedelta(minutes=1)
 HALF = 30 * MINUTE
-SOON = timedelta(seconds=45)
+SOON = timedelta(seconds=60)
 """From when the day is laid out until all of it is due: time for a letter to be opened before."""
 LONDON = ZoneInfo("Europe/London")
 
@@ -80,14 +83,29 @@ def lay_out_today(town: Town, world: World) -> Today:
         made["proposed"] = booking.propose(
             session, actor=world.acting(), draft=proposed, now=now
         ).appointment_id
+        _kept_was_joined(session, made["kept"])
         session.commit()
     return Today(due, made)
 
 
+def _kept_was_joined(session: Session, number: int) -> None:
+    """An hour ago the provider reported both sides; the worker may look as soon as the meeting is there."""
+    kept = session.get_one(Appointment, number)
+    for side, early in ((AttendanceSide.STAFF, -1), (AttendanceSide.CLIENT, 4)):
+        joined = kept.start_time + early * MINUTE
+        attendance.record(
+            session,
+            kept,
+            actor=Actor.system(kept.firm_id, "the video provider"),
+            side=side,
+            source=AttendanceSource.PROVIDER,
+            joined_at=joined,
+            now=joined,
+        )
+
+
 def joins(town: Town, today: Today, secret: str) -> None:
-    """The video provider says who joined, as it does with those who come in time."""
-    began, ended = today.due - HALF, today.due - 60 * MINUTE
+    """The video provider calls: these joined in time."""
+    began = today.due - HALF
     town.reports(secret, today.made["client"], "staff", began - MINUTE)
     town.reports(secret, today.made["staff"], "client", began + 2 * MINUTE)
-    town.reports(secret, today.made["kept"], "staff", ended - 46 * MINUTE)
-    town.reports(secret, today.made["kept"], "client", ended - 41 * MINUTE)

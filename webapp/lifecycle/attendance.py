@@ -46,6 +46,7 @@ def record(
         Invalid: a time that no meeting of this hour can have seen; ``field`` is ``joined_at``.
     """
     _require(actor)
+    _lock(session, appointment)
     _check_time(session, appointment, joined_at, now)
     if source is AttendanceSource.FRONT_DESK:
         _check_desk(session, appointment, now)
@@ -79,6 +80,7 @@ def withdraw(
     Facts of other sources are evidence and stay.
     """
     _require(actor)
+    _lock(session, appointment)
     fact = _open_fact(session, appointment, side)
     if fact is None:
         return False
@@ -91,6 +93,11 @@ def withdraw(
 def _require(actor: Actor) -> None:
     if actor.kind is ActorKind.STAFF and not actor.can(Permission.ACT):
         raise Forbidden("Your role is read-only. Ask a member of staff to say who arrived.")
+
+
+def _lock(session: Session, appointment: Appointment) -> None:
+    """Facts of one appointment are written one after another: two desks saying the same say it once."""
+    session.refresh(appointment, with_for_update={"of": Appointment, "key_share": True})
 
 
 def _check_time(session: Session, appointment: Appointment, joined_at: datetime, now: datetime) -> None:

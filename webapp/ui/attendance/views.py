@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.extensions import csrf, db
 from webapp.lifecycle import attendance, callbacks, transaction
@@ -12,6 +13,7 @@ from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Invalid, Missing
 from webapp.lifecycle.text import one_line
 from webapp.queries import attendance as known
+from webapp.queries.attendance import Called
 from webapp.ui.guards import public
 from webapp.vocabulary import AttendanceSide, AttendanceSource
 
@@ -19,6 +21,7 @@ bp = Blueprint("attendance", __name__)
 
 PROVIDER = "the video provider"
 MAX_BODY = 64 * 1024  # bytes
+TOO_LARGE = "Send at most 64 kB."
 
 
 @bp.post("/hooks/attendance/<slug>")
@@ -30,17 +33,19 @@ def provider(slug: str) -> Response:
     200 with ``{"recorded": true}``, or false where the fact was known. Anything wrong is answered with
     problem details (RFC 9457) and nothing is written.
     """
+    request.max_content_length = MAX_BODY  # also of a body that does not say how long it is
     if (request.content_length or 0) > MAX_BODY:
-        return _problem(413, "Send at most 64 kB.")
+        return _problem(413, TOO_LARGE)
     if request.mimetype != "application/json":
         return _problem(415, "Send application/json.")
-    firm_id = known.firm_by_slug(db.session(), slug=slug)
-    body = request.get_data()
+    firm = known.called(db.session(), slug=slug)
     try:
-        secret = callbacks.secret_of(firm_id or 0, key=current_app.config["SECRET_KEY"])
-        message_id = callbacks.verify(dict(request.headers.items()), body, secret=secret, now=g.now)
+        body = request.get_data()
+        message_id = callbacks.verify(dict(request.headers.items()), body, secrets=_secrets(firm), now=g.now)
         facts = _facts(body)
-        recorded = transaction.run(db.session(), lambda: _record(firm_id or 0, message_id, facts))
+        recorded = transaction.run(db.session(), lambda: _record(firm.firm_id, message_id, facts))
+    except RequestEntityTooLarge:
+        return _problem(413, TOO_LARGE)
     except callbacks.BadSignature as refusal:
         return _problem(401, refusal.sentence)
     except json.JSONDecodeError as error:
@@ -48,6 +53,13 @@ def provider(slug: str) -> Response:
     except (Invalid, Missing) as refusal:
         return _problem(404 if isinstance(refusal, Missing) else 422, refusal.sentence)
     return _json({"recorded": recorded}, 200, "application/json")
+
+
+def _secrets(firm: Called) -> list[str]:
+    key = current_app.config["SECRET_KEY"]
+    return callbacks.good_secrets(
+        firm.firm_id, key=key, turn=firm.turn, renewed_at=firm.renewed_at, now=g.now
+    )
 
 
 def _facts(body: bytes) -> dict[str, Any]:
