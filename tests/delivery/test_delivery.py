@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tests.delivery.conftest import Post
 from tests.factories import DAY, NOW, World, draft
 from tests.support.smtp import DROP, HANG, MailServer, closed_port
-from webapp.delivery import mail, outbox, smtp
+from webapp.delivery import conversation, mail, outbox, smtp
 from webapp.lifecycle import appointments, booking
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
 from webapp.models import Appointment, AuditEvent, MailMessage
@@ -51,7 +51,7 @@ def test_a_mail_reaches_the_server_whole(wired: Post, server: MailServer) -> Non
     assert row.state is MailState.SENT
     assert row.sent_at is not None
     assert row.leased_by is None
-    assert message["Message-ID"] == f"<mail-{row.mail_message_id}@desk.example.com>"
+    assert message["Message-ID"] == f"<mail-{row.mail_message_id}.{int(NOW.timestamp())}@desk.example.com>"
     assert message["To"] == "Ada Byron <ada@client.example>"
     assert message["From"] == "Marlow via Daybook <desk@desk.example.com>"
     assert message["Auto-Submitted"] == "auto-generated"
@@ -144,9 +144,9 @@ def test_nobody_listening_puts_off_one_mail_and_leaves_the_rest(
 def test_a_server_that_says_nothing_is_left_after_the_timeout(
     wired: Post, server: MailServer, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert smtp.TIMEOUT == 10
     patient = smtp.Connection.__init__
     monkeypatch.setattr(smtp.Connection, "__init__", lambda self, url: patient(self, url, timeout=0.2))
+    monkeypatch.setattr(conversation, "LAST_WAIT", 0.2)
     server.replies[verb] = HANG
     assert wired.deliver(NOW) == 0
     row = only(wired)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.policy import SMTP, default
+from email.utils import getaddresses
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,13 @@ SETTINGS = Settings(
     mail_from="d@x.example",
 )
 EVIL = "Ada\r\nBcc: all@client.example\r\n\r\n<script>alert(1)</script>"
+ENCODED = [
+    "=?utf-8?q?Ada=0D=0ABcc:_all@client.example?=",
+    "=?utf-8?b?YQ0KQmNjOiBldmlsQHguZXhhbXBsZQ0KDQpib2R5?=",
+    "=?utf-8?q?Ada=2C_all=40client.example=2C?= " + "y" * 90,
+    "é =?us-ascii?q?a=0ABcc=3A_all@client.example?= é " * 2,
+    "=?utf-8?q?=E2=80=AEadA?=",
+]
 SCRIPTS = [
     "José Ñandú",
     "Ωμέγα",
@@ -80,7 +88,9 @@ HEADERS = {"Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIM
 
 
 @pytest.mark.parametrize("field", ["recipient_name", "subject"])
-@pytest.mark.parametrize("text", [EVIL, "a\nb: c", "a\x00b", "a\u2028Bcc: x", "a\x85Bcc: x", "a\x0bBcc: x"])
+@pytest.mark.parametrize(
+    "text", [*ENCODED, EVIL, "a\nb: c", "a\x00b", "a\u2028Bcc: x", "a\x85Bcc: x", "a\x0bBcc: x"]
+)
 def test_no_text_becomes_a_header(field: str, text: str) -> None:
     raw = message.build(row(**{field: text}), firm=text, settings=SETTINGS).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
@@ -90,13 +100,37 @@ def test_no_text_becomes_a_header(field: str, text: str) -> None:
     assert [mailbox.addr_spec for mailbox in parsed["To"].addresses] == ["ada@client.example"]
 
 
-@given(name=st.text(max_size=300), subject=st.text(max_size=400))
+PIECES = [
+    "=?utf-8?q?=0D=0ABcc:_",
+    "?=",
+    "=?",
+    "=0D=0A",
+    ",",
+    '"',
+    "\\\\",
+    "<",
+    ">",
+    "(",
+    ")",
+    "@x.example",
+    "é",
+    "山",
+    "a ",
+    ";",
+    ":",
+]
+AWKWARD = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+
+
+@given(name=AWKWARD, subject=AWKWARD)
 def test_any_text_makes_one_message_with_these_headers(name: str, subject: str) -> None:
     raw = message.build(row(recipient_name=name, subject=subject), firm=name, settings=SETTINGS).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert sorted(parsed.keys()) == sorted(HEADERS)
     (to,) = parsed["To"].addresses
     assert to.addr_spec == "ada@client.example"
+    assert [spec for _, spec in getaddresses([str(message_from_bytes(raw)["To"])])] == ["ada@client.example"]
+    assert parsed.get_content_type() == "multipart/alternative"
     head = raw.split(b"\r\n\r\n", 1)[0]
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
 

@@ -17,9 +17,12 @@ class BadAddress(Exception):
     """An address that no mail can be sent to, or from."""
 
 
-def message_id(number: int, settings: Settings) -> str:
-    """``<mail-7@desk.example.com>``: the same for every try, so that whoever gets it twice sees it once."""
-    return f"<mail-{number}@{letters.host(settings)}>"
+def message_id(mail: MailMessage, settings: Settings) -> str:
+    """``<mail-7.1768298400@desk.example.com>``: the same for every try, so that who gets it twice sees it once.
+
+    When it was written is part of it: a database that was begun anew counts from 1 again.
+    """
+    return f"<mail-{mail.mail_message_id}.{int(mail.created_at.timestamp())}@{letters.host(settings)}>"
 
 
 def build(mail: MailMessage, *, firm: str, settings: Settings) -> EmailMessage:
@@ -29,11 +32,11 @@ def build(mail: MailMessage, *, firm: str, settings: Settings) -> EmailMessage:
         BadAddress: the recipient's address, or the sender's, is none.
     """
     message = EmailMessage(policy=SMTP)
-    message["Message-ID"] = message_id(mail.mail_message_id, settings)
+    message["Message-ID"] = message_id(mail, settings)
     message["Date"] = format_datetime(mail.created_at)
-    message["From"] = _address(f"{cleaning.line(firm)} via Daybook", settings.mail_from)
+    message["From"] = _address(f"{firm} via Daybook", settings.mail_from)
     message["To"] = _address(mail.recipient_name, mail.recipient)
-    message["Subject"] = cleaning.line(mail.subject, cleaning.SUBJECT_LENGTH)
+    message["Subject"] = _unencoded(mail.subject, cleaning.SUBJECT_LENGTH)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine replies
     message.set_content(mail.text_body, cte="quoted-printable")
     message.add_alternative(mail.html_body, subtype="html", cte="quoted-printable")
@@ -55,6 +58,14 @@ def _address(name: str, address: str) -> Address:
     try:
         if not MAILBOX.fullmatch(address):
             raise ValueError("not a mailbox")
-        return Address(cleaning.line(name), user, domain.encode("idna").decode())
+        return Address(_unencoded(name), user, domain.encode("idna").decode())
     except (ValueError, UnicodeError) as error:
         raise BadAddress(f"{address!r} is not an address that mail can be sent to.") from error
+
+
+def _unencoded(text: str, limit: int = cleaning.NAME_LENGTH) -> str:
+    """One line in which nothing looks like an encoded word (RFC 2047).
+
+    The library would decode what somebody typed in that shape, line breaks and all, into the header.
+    """
+    return cleaning.line(text, limit).replace("=?", "= ?")
