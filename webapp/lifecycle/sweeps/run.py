@@ -13,7 +13,7 @@ from webapp.lifecycle.sweeps import plan as plans
 from webapp.lifecycle.sweeps.report import KindReport, Report
 from webapp.models import Firm, WorkerHeartbeat
 
-BATCH = 500
+BATCH = 1000
 """Rows that one transaction moves."""
 
 Stop = Callable[[], bool]
