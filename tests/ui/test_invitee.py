@@ -257,6 +257,8 @@ def test_links_that_do_not_work_all_get_the_same_page(
     token = re.compile('"X-CSRFToken":"[^"]*"')  # carries the second it was made in
     assert len({token.sub("", answer.text) for answer in answers}) == 1
     assert {answer.headers["Referrer-Policy"] for answer in answers} == {"no-referrer"}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert token.sub("", client.get("/c/x").text) == token.sub("", answers[0].text)
 
 
 def test_a_signed_in_colleague_sees_the_same_public_page(desk: FlaskClient, doors: list[str]) -> None:

@@ -1,8 +1,8 @@
 """Personal links: a way in for one invitee or one client, without an account.
 
 A token carries 256 bits: HMAC-SHA-256 of the link's random nonce under the installation's key. The database
-keeps the nonce and the token's SHA-256, so a stolen database opens nothing, and a reminder can repeat the
-link. Looking at a page behind a link never changes anything: mail scanners follow links.
+keeps the nonce and the token's SHA-256, so a stolen table of links opens nothing, and a reminder can repeat
+the link. Looking at a page behind a link never changes anything: mail scanners follow links.
 """
 
 import base64

@@ -16,6 +16,8 @@ from webapp.vocabulary import Permission, PollStatus
 
 MOST_SLOTS = 20
 MOST_INVITEES = 30
+REMINDERS_APART = timedelta(hours=4)
+"""Nobody is reminded again before that."""
 LINKS_OUTLIVE = timedelta(days=30)
 """A personal link opens the outcome for so long after the last proposed time."""
 

@@ -27,7 +27,7 @@ ANSWERS = {"accept": Answer.ACCEPTED, "decline": Answer.DECLINED}
 def reply(token: str) -> Response:
     seen = _invitation(token)
     if seen is None:
-        return _private(make_response(render_template("invitees/gone.html", me=None), 404))
+        return _private(make_response(render_template("links/gone.html", me=None), 404))
     form = InviteeForm(data={"timezone": seen.timezone, "comment": seen.comment})
     if not form.accepted():
         return _private(_page(form, seen))
