@@ -244,6 +244,7 @@ def test_the_page_shows_who_said_what(desk: FlaskClient, session: Session, world
         assert words in page
     assert "Sat 17 Jan, 10:00 can’t be held: Lena Fischer has another appointment then." in page
     assert page.count("Hold…") == 2
+    assert '<tr class="poll__act no-print">' in page
     assert faults(page) == []
 
 
