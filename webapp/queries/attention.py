@@ -88,9 +88,9 @@ def _statement(*, own: bool) -> sa.Select[Any]:
     requested = _capped(firm, Appointment.status == Status.REQUESTED, Appointment.start_time)
     due = _capped(firm, is_due, Appointment.end_time)
     awaiting = _capped(firm, Appointment.status == Status.AWAITING_CONFIRMATION, Appointment.confirm_by)
-    late = _count(late_joins.select(firm, (late_since, now), None).subquery())
+    late = late_joins.count(firm, (late_since, now), None)
     mine = _capped(firm, is_due & (Appointment.staff_user_id == person), Appointment.end_time)
-    my_late = _count(late_joins.select(firm, (late_since, now), person).subquery())
+    my_late = late_joins.count(firm, (late_since, now), person)
     columns: tuple[Any, ...] = (
         _count(requested).label("requests"),
         _within(requested, "start_time", (start, end)).label("requests_today"),

@@ -13,6 +13,11 @@ from webapp.vocabulary import Action, ActorKind, AttendanceSide, NoShowParty, St
 
 LISTED = 50
 LEAST_DAYS = 7
+MISSING = {
+    AttendanceSide.CLIENT: (NoShowParty.CLIENT, NoShowParty.BOTH),
+    AttendanceSide.STAFF: (NoShowParty.STAFF, NoShowParty.BOTH),
+}
+"""Which parties of a no-show a side is missing by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +45,13 @@ def listed(
     nothing to be done about it.
     """
     span = (since(now, correction_days), now)
-    rows = session.execute(select(firm_id, span, staff_user_id))
-    return [LateJoin(Brief(*row[:5]), row[5], row[6], row[7], row[8]) for row in rows]
-
-
-def select(firm_id: Any, span: tuple[Any, Any], staff_user_id: Any | None) -> sa.Select[Any]:
-    """The statement; its values may be bound parameters of one that only counts what it lists."""
-    history = AppointmentStatusHistory
-    return (
-        select_briefs()
+    statement = (
+        _late(select_briefs(), firm_id, span, staff_user_id)
         .add_columns(
             Appointment.no_show_party,
             Appointment.no_show_at,
             Attendance.side,
             sa.func.min(Attendance.joined_at),
-        )
-        .join(history, _of_appointment(history, firm_id))
-        .join(Attendance, _of_appointment(Attendance, firm_id))
-        .where(
-            Appointment.firm_id == firm_id,
-            Appointment.status == Status.NO_SHOW,
-            Appointment.start_time >= span[0],
-            Appointment.start_time <= span[1],
-            *([] if staff_user_id is None else [Appointment.staff_user_id == staff_user_id]),
-            history.action == Action.MARK_NO_SHOW,
-            history.actor_kind == ActorKind.SYSTEM,
-            Attendance.withdrawn_at.is_(None),
-            sa.or_(
-                Attendance.joined_at > Appointment.no_show_at, Attendance.recorded_at >= history.changed_at
-            ),
-            _is_of_missing_side(),
-            ~_followed(firm_id),
         )
         .group_by(
             Appointment.appointment_id,
@@ -86,6 +67,46 @@ def select(firm_id: Any, span: tuple[Any, Any], staff_user_id: Any | None) -> sa
         .order_by(Appointment.start_time.desc(), Appointment.appointment_id, Attendance.side)
         .limit(LISTED)
     )
+    return [LateJoin(Brief(*row[:5]), row[5], row[6], row[7], row[8]) for row in session.execute(statement)]
+
+
+def count(firm_id: Any, span: tuple[Any, Any], staff_user_id: Any | None) -> sa.ScalarSelect[int]:
+    """How many :func:`listed` lists, as part of a statement that counts other things too.
+
+    Appointment by appointment: grouped as in the list, SQLite would walk through all that has happened.
+    """
+    history = AppointmentStatusHistory
+    sides = []
+    for side, parties in MISSING.items():
+        came = sa.exists().where(_of_appointment(Attendance, firm_id), Attendance.side == side, _came_late())
+        gone = sa.exists().where(
+            _of_appointment(history, firm_id), _is_last_word(firm_id), came.correlate(Appointment, history)
+        )
+        no_shows = _no_shows(firm_id, span, staff_user_id)
+        sides.append(
+            sa.select(sa.literal(1)).where(
+                no_shows, Appointment.no_show_party.in_(parties), gone.correlate(Appointment)
+            )
+        )
+    found = sa.union_all(*sides).limit(LISTED).subquery()
+    return sa.select(sa.func.count()).select_from(found).scalar_subquery()
+
+
+def _late(
+    statement: sa.Select[*tuple[Any, ...]], firm_id: Any, span: tuple[Any, Any], staff_user_id: Any | None
+) -> sa.Select[*tuple[Any, ...]]:
+    """From appointments to the facts that came after their automatic no-show."""
+    of_missing_side = sa.or_(
+        *(
+            sa.and_(Appointment.no_show_party.in_(parties), Attendance.side == side)
+            for side, parties in MISSING.items()
+        )
+    )
+    return (
+        statement.join(Attendance, _of_appointment(Attendance, firm_id))
+        .join(AppointmentStatusHistory, _of_appointment(AppointmentStatusHistory, firm_id))
+        .where(_no_shows(firm_id, span, staff_user_id), _is_last_word(firm_id), _came_late(), of_missing_side)
+    )
 
 
 def _of_appointment(
@@ -94,28 +115,44 @@ def _of_appointment(
     return sa.and_(log.firm_id == firm_id, log.appointment_id == Appointment.appointment_id)
 
 
-def _is_of_missing_side() -> sa.ColumnElement[bool]:
-    return sa.or_(
-        Appointment.no_show_party == NoShowParty.BOTH,
-        *(
-            sa.and_(Appointment.no_show_party == party, Attendance.side == side)
-            for party, side in (
-                (NoShowParty.CLIENT, AttendanceSide.CLIENT),
-                (NoShowParty.STAFF, AttendanceSide.STAFF),
-            )
+def _no_shows(firm_id: Any, span: tuple[Any, Any], staff_user_id: Any | None) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        Appointment.firm_id == firm_id,
+        Appointment.status == Status.NO_SHOW,
+        Appointment.start_time >= span[0],
+        Appointment.start_time <= span[1],
+        *([] if staff_user_id is None else [Appointment.staff_user_id == staff_user_id]),
+    )
+
+
+def _is_last_word(firm_id: Any) -> sa.ColumnElement[bool]:
+    """Whether a step is the system's no-show, and nothing was done to the appointment after it."""
+    history = AppointmentStatusHistory
+    return sa.and_(
+        history.action == Action.MARK_NO_SHOW, history.actor_kind == ActorKind.SYSTEM, ~_followed(firm_id)
+    )
+
+
+def _came_late() -> sa.ColumnElement[bool]:
+    """Whether a fact is of a join after the no-show, or became known after it."""
+    return sa.and_(
+        Attendance.withdrawn_at.is_(None),
+        sa.or_(
+            Attendance.joined_at > Appointment.no_show_at,
+            Attendance.recorded_at >= AppointmentStatusHistory.changed_at,
         ),
     )
 
 
 def _followed(firm_id: Any) -> sa.Exists:
-    """Whether something was done to the appointment after the no-show."""
-    later = aliased(AppointmentStatusHistory)
+    """Whether something was done to the appointment after a step."""
+    history, later = AppointmentStatusHistory, aliased(AppointmentStatusHistory)
     return (
-        sa.select(later.history_id)
+        sa.exists()
         .where(
             later.firm_id == firm_id,
-            later.appointment_id == Appointment.appointment_id,
-            later.sequence > AppointmentStatusHistory.sequence,
+            later.appointment_id == history.appointment_id,
+            later.sequence > history.sequence,
         )
-        .exists()
+        .correlate(history)
     )

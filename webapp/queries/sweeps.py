@@ -193,7 +193,7 @@ def evidence(
             Meeting(start_time=row[1], end_time=row[2], tracked=row[3]),
             row[4],
             row[5],
-            _policy(*row[6:]),
+            _policy(row[6], row[7], row[8], row[9]),
             now,
         )
         for row in rows
