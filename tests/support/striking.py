@@ -40,7 +40,7 @@ def strike(engine: Engine, last: int) -> None:
 
 
 def wait_until_alone(session: Session) -> None:
-    """Wait until the server has noticed that killed processes are gone: what they had sent may still commit."""
+    """Wait until the server is done with killed processes: what they had sent may still commit."""
     if session.get_bind().dialect.name != "postgresql":
         return
     others = sa.text(

@@ -82,15 +82,11 @@ def change(dialect: str, action: Action, to: Status, by: CancelledBy | None) -> 
         "no_show_party": given.c.party if to is Status.NO_SHOW else None,
         STAMPS[to]: given.c.occurred_at,
     }
-    firm: Any = here.firm_id
-    if dialect == "sqlite":
-        # Wrapped, its indexes are out of the question: SQLite would start from all that have the status.
-        firm = sa.func.coalesce(firm, 0)
     return (
         sa.update(APPOINTMENTS)
         .where(
             here.appointment_id == given.c.appointment_id,
-            firm == _param("by_firm", here.firm_id),
+            _of_firm(dialect, APPOINTMENTS),
             here.status == _param("source", here.status),
             here.version == given.c.version,
         )
@@ -142,11 +138,7 @@ def events(dialect: str, action: Action, source: Status, to: Status, by: Cancell
         "no_show_party": given.c.party,
         "cancelled_by": sa.literal(by.value if by else None, sa.Text()),
     }
-    found = given.join(
-        moved,
-        (moved.c.appointment_id == given.c.appointment_id)
-        & (moved.c.firm_id == _param("by_firm", moved.c.firm_id)),
-    )
+    found = given.join(moved, (moved.c.appointment_id == given.c.appointment_id) & _of_firm(dialect, moved))
     return _insert(
         OUTBOX,
         found,
@@ -160,6 +152,13 @@ def events(dialect: str, action: Action, source: Status, to: Status, by: Cancell
             "attempts": sa.literal_column("0"),
         },
     )
+
+
+def _of_firm(dialect: str, appointments: Any) -> sa.ColumnElement[bool]:
+    """Wrapped, its indexes are out of the question: SQLite would start from all that the firm has."""
+    firm = appointments.c.firm_id
+    mine = sa.func.coalesce(firm, 0) if dialect == "sqlite" else firm
+    return cast(sa.ColumnElement[bool], mine == _param("by_firm", firm))
 
 
 def _param(name: str, column: Any) -> sa.BindParameter[Any]:
