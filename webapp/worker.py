@@ -188,13 +188,18 @@ class Worker:
         return {"sent": self._emptied(mail.deliver, now)}
 
     def _emptied(self, work: Callable[..., int], now: datetime) -> int:
-        """Take from a queue until it gives less than asked for, at most so many times in one round."""
+        """Take from a queue until it gives less than asked for, at most so many times in one round.
+
+        Each take knows how late it has become, so that its claims last as long as they should.
+        """
         total = 0
+        begun = time.monotonic()
         for _ in range(MOST_TAKES):
+            moment = now + timedelta(seconds=time.monotonic() - begun)
             taken = work(
                 self.session,
                 settings=self.settings,
-                now=now,
+                now=moment,
                 worker=self.name,
                 limit=TAKE,
                 stop=self.stopping,

@@ -242,6 +242,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.create_index("ix_mail_message_list", ["firm_id", "mail_message_id"], unique=False)
+        batch_op.create_index(
+            "ix_mail_message_queue",
+            ["firm_id", "recipient", "mail_message_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
 
     op.create_table(
         "poll_invitee",
@@ -430,6 +437,11 @@ def downgrade() -> None:
     op.drop_table("poll_slot")
     op.drop_table("poll_invitee")
     with op.batch_alter_table("mail_message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_mail_message_queue",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
         batch_op.drop_index("ix_mail_message_list")
         batch_op.drop_index(
             "ix_mail_message_due",

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 
 import pytest
 
 from tests.support.smtp import CERTIFICATES, DRIP, DROP, FLOOD, HANG, MailServer, closed_port, mail_server
+from webapp.config import ConfigError, Settings
 from webapp.delivery import conversation, leases, smtp
 from webapp.delivery.smtp import Connection, Later, Never, Unreachable
 
@@ -56,9 +58,20 @@ def problem(url: str) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["smtp://", "http://desk:secret@x.example", "smtp://desk:secret@x.example:port", "smtp://secret@[x:25"],
+)
+def test_a_setting_that_no_mail_could_go_by_stops_the_start(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as found:
+        Settings.from_env({"SMTP_URL": url, "DAYBOOK_INSTANCE": str(tmp_path)})
+    assert "SMTP_URL must look like" in str(found.value)
+    assert "secret" not in str(found.value)
+
+
 def test_whatever_happens_one_mail_takes_less_than_its_claim_lasts() -> None:
     assert conversation.LAST_WAIT < smtp.LONGEST
-    assert smtp.LONGEST + smtp.TIMEOUT < leases.LEASE.total_seconds() - 60
+    assert leases.LEASE.total_seconds() - 60 > smtp.LONGEST + smtp.TIMEOUT
 
 
 class TestEncrypted:

@@ -10,6 +10,7 @@ from email.utils import getaddresses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Page as BrowserPage
 from sqlalchemy.orm import Session
 
 from tests.delivery.conftest import Post
@@ -133,6 +134,14 @@ def test_any_text_makes_one_message_with_these_headers(name: str, subject: str) 
     assert parsed.get_content_type() == "multipart/alternative"
     head = raw.split(b"\r\n\r\n", 1)[0]
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+
+
+@pytest.mark.parametrize("name", ["0" * 64 + ", all@client.example", "0" * 64 + "::a", "a, " * 40, '"(' * 30])
+def test_a_long_name_is_never_two_addresses(name: str) -> None:
+    raw = message.build(row(recipient_name=name), firm=name, settings=SETTINGS).as_bytes()
+    for field, address in (("To", "ada@client.example"), ("From", "d@x.example")):
+        found = getaddresses([str(message_from_bytes(raw)[field])])
+        assert [spec for _, spec in found] == [address]
 
 
 def decoded(raw: bytes, name: str) -> str:
@@ -287,6 +296,26 @@ def test_what_was_rendered_goes_over_the_wire_unchanged(
     assert calendar.get_payload(decode=True) == (mail.calendar or "").encode()
     assert all(len(line) <= 998 and b"\n" not in line for line in server.taken[0].split(b"\r\n"))
     assert SMTP.max_line_length
+
+
+def test_a_deadline_names_the_clock_of_its_own_day(post: Post, session: Session, world: World) -> None:
+    world.contact.timezone = "America/New_York"
+    spring = datetime(2026, 3, 7, 12, tzinfo=UTC)
+    plan = draft(world, start=spring + 2 * DAY, confirm_by=spring)
+    booking.propose(session, actor=world.acting(), draft=plan, now=NOW)
+    session.commit()
+    post.handle(NOW)
+    (mail,) = post.mails()
+    assert "Answer by: Sat 7 Mar 2026, 07:00, New York (EST)" in mail.text_body
+    assert "When: Mon 9 Mar 2026, 08:00–08:45, New York (EDT)" in mail.text_body
+
+
+def test_long_words_do_not_widen_the_page(page: BrowserPage) -> None:
+    long = "W" * 120
+    page.set_viewport_size({"width": 390, "height": 700})
+    facts = words(firm=long, name=long, what=long, staff=long, elsewhere=long, place=long, reason=long)
+    page.set_content(render(MailTemplate.CANCELLED, facts).html)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_the_preview_is_of_nobody(session: Session, world: World) -> None:

@@ -154,6 +154,7 @@ def words(facts: Facts, notice: Notice, recipient: Recipient) -> Words:
     moved = notice.template is MailTemplate.MOVED and facts.before is not None
     asks = notice.template in {MailTemplate.PROPOSED, MailTemplate.LAST_CALL}
     when = letters.times(facts.house, recipient, appointment.start_time, appointment.end_time)
+    deadline = appointment.confirm_by if asks else None
     return Words(
         firm=facts.house.name,
         name=recipient.name,
@@ -164,7 +165,8 @@ def words(facts: Facts, notice: Notice, recipient: Recipient) -> Words:
         if moved and facts.before
         else "",
         reason=cleaning.prose(notice.reason),
-        deadline=local.full_day_time(appointment.confirm_by) if asks and appointment.confirm_by else "",
+        deadline=local.full_day_time(deadline) if deadline else "",
+        deadline_zone=local.zone_label(deadline) if deadline else "",
         link=recipient.link if notice.template in LINKED else "",
         why=notice.why,
         poll=facts.poll is not None,

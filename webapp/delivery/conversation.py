@@ -1,4 +1,4 @@
-"""A conversation with a mail server that cannot last: each step, each answer and the whole have their bounds."""
+"""A conversation with a mail server that cannot last: its steps, its answers and the whole have bounds."""
 
 import io
 import smtplib

@@ -24,12 +24,17 @@ class House:
     name: str
     local: Local
     client_links: bool = True
+    is_demo: bool = False
 
     @classmethod
     def of(cls, firm: Firm) -> "House":
         local = Local.named(firm.timezone, twelve_hour=firm.twelve_hour, month_first=firm.month_first)
         return cls(
-            firm_id=firm.firm_id, name=cleaning.line(firm.name), local=local, client_links=firm.client_links
+            firm_id=firm.firm_id,
+            name=cleaning.line(firm.name),
+            local=local,
+            client_links=firm.client_links,
+            is_demo=firm.is_demo,
         )
 
 
@@ -105,7 +110,8 @@ def write(
 ) -> bool:
     """Render a mail and keep it in the caller's transaction; False when it was written before.
 
-    Without a mail server it is kept in the outbox; otherwise it waits for the next delivery.
+    Without a mail server, and at a demo firm, whose people do not exist, it is kept in the outbox; otherwise
+    it waits for the next delivery.
     """
     done: Rendered = render(template, words)
     text, method = calendar or (None, None)
@@ -122,7 +128,7 @@ def write(
         "html_body": done.html,
         "calendar": text,
         "calendar_method": method,
-        "state": MailState.WAITING if settings.smtp_url else MailState.KEPT,
+        "state": MailState.WAITING if settings.smtp_url and not house.is_demo else MailState.KEPT,
         "attempts": 0,
         "due_at": now,
         "created_at": now,

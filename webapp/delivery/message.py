@@ -11,6 +11,10 @@ from webapp.delivery import cleaning, letters
 from webapp.models import MailMessage
 
 MAILBOX = re.compile(r"[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+@[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+")
+# What has a meaning of its own beside an address (RFC 5322, 3.2.3), and the length up to which it is kept: the
+# library takes the quotes off a name that it has to break into lines.
+SPECIALS = re.compile(r'[()<>\[\]:;@\\,"]')
+QUOTED_LENGTH = 50
 
 
 class BadAddress(Exception):
@@ -18,7 +22,7 @@ class BadAddress(Exception):
 
 
 def message_id(mail: MailMessage, settings: Settings) -> str:
-    """``<mail-7.1768298400@desk.example.com>``: the same for every try, so that who gets it twice sees it once.
+    """``<mail-7.1768298400@desk.example.com>``: the same for every try, so that readers can drop a double.
 
     When it was written is part of it: a database that was begun anew counts from 1 again.
     """
@@ -55,10 +59,13 @@ def _attach(message: EmailMessage, calendar: str, method: str) -> None:
 def _address(name: str, address: str) -> Address:
     """A mailbox; the domain in ASCII, so that only a local part beyond it asks for SMTPUTF8."""
     user, _at, domain = address.rpartition("@")
+    shown = _unencoded(name)
+    if len(shown) > QUOTED_LENGTH:
+        shown = " ".join(SPECIALS.sub(" ", shown).split()).lstrip(". ")
     try:
         if not MAILBOX.fullmatch(address):
             raise ValueError("not a mailbox")
-        return Address(_unencoded(name), user, domain.encode("idna").decode())
+        return Address(shown, user, domain.encode("idna").decode())
     except (ValueError, UnicodeError) as error:
         raise BadAddress(f"{address!r} is not an address that mail can be sent to.") from error
 

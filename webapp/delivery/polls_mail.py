@@ -130,6 +130,7 @@ def _words(
         place=cleaning.line(poll.location),
         zone=_zone(local, [start for start, _end in slots] or [poll.deadline]),
         deadline="" if over else local.full_day_time(poll.deadline),
+        deadline_zone="" if over else local.zone_label(poll.deadline),
         reason=cleaning.prose(poll.status_reason or "") if over else "",
         slots=() if over else tuple(letters.interval(local, start, end) for start, end in slots),
         link=recipient.link,

@@ -79,6 +79,14 @@ class MailMessage(Base):
             sqlite_where=sa.text("state = 'waiting'"),
             postgresql_where=sa.text("state = 'waiting'"),
         ),
+        sa.Index(  # what one person waits for, in order
+            "ix_mail_message_queue",
+            "firm_id",
+            "recipient",
+            "mail_message_id",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -21,12 +21,6 @@ from webapp.vocabulary import MailState, MailTemplate, Permission
 bp = Blueprint("outbox", __name__)
 
 MAIL = "/outbox/<int:mail_message_id>"
-# The HTML part is a page of its own, because no page of ours may hold a frame: without scripts, forms, images
-# or an origin of its own (sandbox), and with the one thing mail cannot do without: styles in its attributes.
-MAIL_CSP = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; sandbox allow-popups"
-)
 
 
 def _settings() -> Settings:
@@ -124,10 +118,7 @@ def _show(mail_message_id: int, form: DeskForm) -> Response:
 def html(mail_message_id: int) -> Response:
     """The HTML part alone, as the recipient's programme would show it."""
     found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
-    response = make_response(found.html_body)
-    response.headers["Content-Security-Policy"] = MAIL_CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return make_response(found.html_body, 200, mail_words.HTML_HEADERS)
 
 
 @bp.get(f"{MAIL}.eml")
