@@ -126,12 +126,13 @@ def test_an_acceptance_and_a_time_out_never_both_count(engine: Engine) -> None:
 
 def test_without_the_guards_both_would_count(engine: Engine) -> None:
     """The control of the race above: the same meeting, with a write that trusts what was read."""
-    held = Held(engine, "marlow")
+    held, both_have_read = Held(engine, "marlow"), Barrier(2)
 
     def trusting(status: PollStatus) -> Callable[[Session], int]:
         def job(session: Session) -> int:
             assert session.get_one(Poll, held.poll_id).status is PollStatus.HELD
             session.commit()
+            both_have_read.wait()
             session.connection(execution_options={"write": True})
             change = sa.update(Poll).where(Poll.poll_id == held.poll_id).values(status=status)
             written: Any = session.execute(change)
