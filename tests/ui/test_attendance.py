@@ -1,9 +1,12 @@
 """Arrived on the board and the page, and a video provider's signed callback."""
 
 import json
+import re
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +17,7 @@ from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
 from tests.factories import NOW, World, at_status, make_world
+from tests.support.engines import ROOT
 from tests.support.signed_in import sign_in
 from tests.ui.pages import parse
 from webapp.lifecycle import attendance, callbacks, firm_policies
@@ -225,6 +229,32 @@ def test_size_and_type_are_checked_first(world: World, client: FlaskClient) -> N
         environ_overrides={"wsgi.input_terminated": True},  # a body in chunks does not say how long it is
     )
     assert (endless.status_code, endless.mimetype) == (413, "application/problem+json")
+
+
+def test_the_example_in_the_readme_signs_a_call(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    secret = callbacks.secret_of(1, key=client.application.config["SECRET_KEY"])
+    filled = {
+        "whsec_…": secret,
+        "marlow-lane": "marlow",
+        "1042": str(meeting.appointment_id),
+        "2026-01-13T14:02:00Z": NOW.isoformat(),
+    }
+    for given, wanted in filled.items():
+        assert given in example
+        example = example.replace(given, wanted)
+
+    def send(request: urllib.request.Request) -> BytesIO:
+        headers = dict(request.header_items())
+        answer = client.post(urlsplit(request.full_url).path, data=request.data, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return BytesIO(answer.data)
+
+    monkeypatch.setattr(urllib.request, "urlopen", send)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - the example is the thing tested
+    assert [fact.external_id for fact in rows(session)] == ["call-1"]
 
 
 def renew(session: Session, world: World) -> None:
