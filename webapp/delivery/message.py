@@ -11,7 +11,7 @@ from webapp.delivery import cleaning, letters
 from webapp.models import MailMessage
 
 MAILBOX = re.compile(r"[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+@[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+")
-# What has a meaning of its own beside an address (RFC 5322, 3.2.3), and the length up to which it is kept: the
+# What means something beside an address (RFC 5322, 3.2.3), and the length up to which a name may hold it: the
 # library takes the quotes off a name that it has to break into lines.
 SPECIALS = re.compile(r'[()<>\[\]:;@\\,"]')
 QUOTED_LENGTH = 50
