@@ -15,8 +15,7 @@ from webapp.lifecycle import appointments
 from webapp.lifecycle.outcomes import COMPLETED_REASON
 from webapp.lifecycle.sweeps import sweep, sweep_all
 from webapp.models import Appointment, Firm, Poll, SweepHold
-from webapp.queries import invariants
-from webapp.queries import late_joins
+from webapp.queries import invariants, late_joins
 from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, PollStatus, Status, SweepKind
 
 MINUTE = timedelta(minutes=1)
