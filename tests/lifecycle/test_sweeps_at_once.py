@@ -9,16 +9,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tests.factories import World, at_status
+from tests.factories import World, at_status, make_world
 from tests.lifecycle import rows
 from tests.lifecycle.due_rows import many
 from tests.lifecycle.threads import at_once
 from tests.support.striking import wait_until_alone
-from webapp.lifecycle.sweeps import sweep
+from webapp.lifecycle.sweeps import sweep, sweep_all
 from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent, SweepProblem
 from webapp.queries import invariants
 from webapp.vocabulary import Status, SweepKind
@@ -129,6 +130,32 @@ def test_a_bad_row_steps_aside_and_the_rest_goes_on(session: Session, world: Wor
     assert list(invariants.check(session)) == []
 
 
+@pytest.mark.one_engine("postgresql")  # SQLite's only such error, a lock, stops every firm alike
+def test_a_firm_that_the_database_gives_up_on_stops_no_other(
+    session: Session, engine: Engine, world: World
+) -> None:
+    other = make_world(session, slug="selby")
+    for firm in (world, other):
+        many(session, firm, 3, last_end=world.now - 2 * HOUR)
+    session.execute(
+        sa.text(
+            "CREATE FUNCTION caught() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'caught' USING ERRCODE = 'deadlock_detected'; END $$"
+        )
+    )
+    session.execute(
+        sa.text(
+            "CREATE TRIGGER caught BEFORE UPDATE ON appointment FOR EACH ROW "
+            f"WHEN (OLD.firm_id = {world.firm.firm_id}) EXECUTE FUNCTION caught()"
+        )
+    )
+    session.commit()
+    first, second = sweep_all(lambda: Session(engine, execution_options={"write": True}), now=world.now)
+    assert (first.moved, bool(first.failed)) == (0, True)
+    assert (second.moved, second.failed) == (3, "")
+    assert session.scalars(sa.select(SweepProblem)).all() == []
+
+
 def test_a_bad_row_is_tried_less_and_less_often(session: Session, world: World) -> None:
     (bad,) = many(session, world, 1, last_end=world.now - 2 * HOUR)
     make_immovable(session, bad)
@@ -190,7 +217,7 @@ def spawn(url: str, firm_id: int, now: str, last: int) -> subprocess.Popen[bytes
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     session: Session, database_url: str, world: World
 ) -> None:
-    """Killed without warning in the middle of a batch, by itself and from outside in turn, again and again."""
+    """Killed without warning in the middle of a batch, by itself and from outside in turn, many times."""
     chance = random.Random(3)
     many(session, world, MANY, last_end=world.now - 2 * HOUR)
     release_in_advance(session, world)

@@ -12,7 +12,6 @@ from webapp.config import Settings
 from webapp.models.engine import make_engine
 from webapp.worker import OneLine, Worker
 
-
 BATCH = 20  # so that there are many to strike in
 
 

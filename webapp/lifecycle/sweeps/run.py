@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from webapp.lifecycle.errors import Unavailable
 from webapp.lifecycle.sweeps import batches, due, fuse, problems
 from webapp.lifecycle.sweeps import plan as plans
 from webapp.lifecycle.sweeps.report import KindReport, Report
@@ -97,7 +98,7 @@ def sweep_all(
                         stop=stop,
                     )
                 )
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, Unavailable) as error:
             log.exception("the sweep of %s was not finished", slug)
             reports.append(Report(firm_id, slug, now, dry_run, failed=str(error).splitlines()[0]))
     return reports
