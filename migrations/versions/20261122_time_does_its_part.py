@@ -311,11 +311,17 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("poll_invitee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("appointment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(poll_invitee_id IS NULL) <> (appointment_id IS NULL)", name=op.f("ck_personal_link_subject")
+        ),
+        sa.ForeignKeyConstraint(
+            ["firm_id", "contact_id"],
+            ["contact.firm_id", "contact.contact_id"],
+            name=op.f("fk_personal_link_firm_id_contact_id_contact"),
         ),
         sa.ForeignKeyConstraint(
             ["firm_id", "appointment_id"],

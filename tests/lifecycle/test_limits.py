@@ -44,6 +44,7 @@ def link(session: Session, world: World, booked: Appointment) -> PersonalLink:
         secret="x" * 32,
         firm_id=world.firm.firm_id,
         appointment_id=booked.appointment_id,
+        contact_id=booked.contact_id,
         expires_at=booked.end_time + KEEP_LINK,
         now=world.now,
     )

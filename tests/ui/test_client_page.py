@@ -47,6 +47,7 @@ def link_to(session: Session, world: World, appointment: Appointment, *, keep: t
         secret=SECRET,
         firm_id=world.firm.firm_id,
         appointment_id=appointment.appointment_id,
+        contact_id=appointment.contact_id,
         expires_at=appointment.end_time + keep,
         now=world.now,
     )

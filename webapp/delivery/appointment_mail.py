@@ -117,24 +117,34 @@ def recipients(
         return []
     link = ""
     if facts.house.client_links and template in LINKED:
-        token = links.issue(
+        token = links.standing(
             session,
             secret=settings.secret_key,
             firm_id=facts.house.firm_id,
             appointment_id=facts.appointment.appointment_id,
+            contact_id=contact.contact_id,
             expires_at=facts.appointment.end_time + KEEP_LINK,
             now=now,
         )
-        link = f"{settings.base_url}/c/{token}"
+        link = f"{settings.base_url}/c/{token}" if token else ""
     return [
         Recipient(name=cleaning.line(contact.name), email=contact.email, timezone=contact.timezone, link=link)
     ]
 
 
 def invitees(
-    session: Session, poll: Poll, *, settings: Settings, now: datetime, silent: bool = False
+    session: Session,
+    poll: Poll,
+    *,
+    settings: Settings,
+    now: datetime,
+    silent: bool = False,
+    anew: bool = False,
 ) -> list[Recipient]:
-    """Everybody invited; with ``silent`` only those who have not answered to the slot that is held."""
+    """Everybody invited; with ``silent`` only those who have not answered to the slot that is held.
+
+    Where somebody asks for it, a link that was revoked is made ``anew``.
+    """
     query = sa.select(PollInvitee).where(
         PollInvitee.firm_id == poll.firm_id, PollInvitee.poll_id == poll.poll_id
     )
@@ -143,7 +153,7 @@ def invitees(
     found = session.scalars(query.order_by(PollInvitee.poll_invitee_id))
     slots = polls_mail.slots_of(session, poll)
     return [
-        polls_mail.recipient_of(session, poll, invitee, slots, settings=settings, now=now)
+        polls_mail.recipient_of(session, poll, invitee, slots, settings=settings, now=now, anew=anew)
         for invitee in found.all()
     ]
 

@@ -177,6 +177,7 @@ def link_for(
         secret=secret,
         firm_id=appointment.firm_id,
         appointment_id=appointment.appointment_id,
+        contact_id=appointment.contact_id,
         expires_at=until,
         now=now,
     )

@@ -33,23 +33,15 @@ def issue(
     now: datetime,
     poll_invitee_id: int | None = None,
     appointment_id: int | None = None,
+    contact_id: int | None = None,
 ) -> str:
-    """The token of the valid link of this invitee or appointment, which is made if there is none.
+    """The token of the valid link of this invitee, or this appointment's contact, made if there is none.
 
-    An existing link is kept, with its time extended if ``expires_at`` is later.
+    An existing link is kept, with its time extended if ``expires_at`` is later. After a revocation a new one
+    is made: this is for people who ask for it; what is sent by itself asks :func:`standing`.
     """
-    link = session.scalars(
-        sa.select(PersonalLink)
-        .where(
-            PersonalLink.firm_id == firm_id,
-            _about(poll_invitee_id, appointment_id),
-            PersonalLink.revoked_at.is_(None),
-            PersonalLink.expires_at > now,
-        )
-        .order_by(PersonalLink.personal_link_id.desc())
-        .limit(1)
-    ).one_or_none()
-    if link is not None:
+    link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
+    if link is not None and link.revoked_at is None and link.expires_at > now:
         link.expires_at = max(link.expires_at, expires_at)
         session.flush()
         return token_of(link, secret=secret)
@@ -62,12 +54,59 @@ def issue(
             token_hash=hashed(token),
             poll_invitee_id=poll_invitee_id,
             appointment_id=appointment_id,
+            contact_id=contact_id,
             created_at=now,
             expires_at=expires_at,
         )
     )
     session.flush()
     return token
+
+
+def standing(
+    session: Session,
+    *,
+    secret: str,
+    firm_id: int,
+    expires_at: datetime,
+    now: datetime,
+    poll_invitee_id: int | None = None,
+    appointment_id: int | None = None,
+    contact_id: int | None = None,
+) -> str | None:
+    """Like :func:`issue`, but None where somebody has revoked the last link: mail does not bring it back."""
+    link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
+    if link is not None and link.revoked_at is not None:
+        return None
+    return issue(
+        session,
+        secret=secret,
+        firm_id=firm_id,
+        expires_at=expires_at,
+        now=now,
+        poll_invitee_id=poll_invitee_id,
+        appointment_id=appointment_id,
+        contact_id=contact_id,
+    )
+
+
+def _last(
+    session: Session,
+    firm_id: int,
+    poll_invitee_id: int | None,
+    appointment_id: int | None,
+    contact_id: int | None,
+) -> PersonalLink | None:
+    return session.scalars(
+        sa.select(PersonalLink)
+        .where(
+            PersonalLink.firm_id == firm_id,
+            _about(poll_invitee_id, appointment_id),
+            PersonalLink.contact_id == contact_id if contact_id else PersonalLink.contact_id.is_(None),
+        )
+        .order_by(PersonalLink.personal_link_id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def resolve(session: Session, *, token: str, now: datetime) -> PersonalLink | None:

@@ -13,7 +13,8 @@ class PersonalLink(Base):
     """A way in for somebody without an account: one invitee of a poll, or the client of one appointment.
 
     The token is made from ``nonce`` with the installation's key, so that reminders can repeat it; the
-    database alone holds only its SHA-256.
+    database alone holds only its SHA-256. A client's link is one contact's: it opens nothing once the
+    appointment is somebody else's.
     """
 
     __tablename__ = "personal_link"
@@ -24,6 +25,7 @@ class PersonalLink(Base):
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     poll_invitee_id: Mapped[int | None] = mapped_column(BigId)
     appointment_id: Mapped[int | None] = mapped_column(BigId)
+    contact_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -31,6 +33,7 @@ class PersonalLink(Base):
     __table_args__ = (
         in_firm("poll_invitee", "poll_invitee_id", "poll_invitee_id"),
         in_firm("appointment", "appointment_id", "appointment_id"),
+        in_firm("contact", "contact_id", "contact_id"),
         sa.CheckConstraint("(poll_invitee_id IS NULL) <> (appointment_id IS NULL)", name="subject"),
         sa.Index("ix_personal_link_invitee", "firm_id", "poll_invitee_id"),
         sa.Index("ix_personal_link_appointment", "firm_id", "appointment_id"),

@@ -174,7 +174,7 @@ def personal_links(
 
 
 def revoke_link(session: Session, poll: Poll, *, poll_invitee_id: int, actor: Actor, now: datetime) -> str:
-    """Close an invitee's link; the next mail or look at the links makes a new one. Returns their name."""
+    """Close an invitee's link; a reminder or a look at the links makes a new one. Returns their name."""
     base.require(actor, poll.firm_id)
     invitee = session.scalars(
         sa.select(PollInvitee).where(
