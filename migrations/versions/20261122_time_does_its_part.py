@@ -68,6 +68,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "firm_sweep",
+        sa.Column("firm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("believed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["firm_id"], ["firm.firm_id"], name=op.f("fk_firm_sweep_firm_id_firm")),
+        sa.PrimaryKeyConstraint("firm_id", name=op.f("pk_firm_sweep")),
+    )
+
+    op.create_table(
         "attendance",
         sa.Column("attendance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("firm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -105,6 +114,13 @@ def upgrade() -> None:
     with op.batch_alter_table("attendance", schema=None) as batch_op:
         batch_op.create_index(
             "ix_attendance_appointment", ["firm_id", "appointment_id", "side"], unique=False
+        )
+        batch_op.create_index(
+            "ix_attendance_front_desk",
+            ["firm_id", "appointment_id", "side"],
+            unique=True,
+            sqlite_where=sa.text("source = 'front_desk' AND withdrawn_at IS NULL"),
+            postgresql_where=sa.text("source = 'front_desk' AND withdrawn_at IS NULL"),
         )
 
     op.create_table(
@@ -434,6 +450,7 @@ def downgrade() -> None:
     # A batch would make the table anew and lose its triggers.
     op.execute("ALTER TABLE appointment DROP COLUMN tracked")
 
+    op.drop_table("firm_sweep")
     op.drop_table("poll_vote")
     with op.batch_alter_table("personal_link", schema=None) as batch_op:
         batch_op.drop_index("ix_personal_link_invitee")
@@ -464,6 +481,7 @@ def downgrade() -> None:
 
     op.drop_table("poll")
     with op.batch_alter_table("attendance", schema=None) as batch_op:
+        batch_op.drop_index("ix_attendance_front_desk")
         batch_op.drop_index("ix_attendance_appointment")
 
     op.drop_table("attendance")

@@ -174,6 +174,11 @@ def test_a_body_that_was_changed_after_signing_is_refused(
     ("body", "code", "sentence"),
     [
         (b"{", 400, "not JSON: Expecting property name"),
+        (b'{"appointment_id": ' + b"9" * 5_000 + b"}", 400, "The body cannot be read"),
+        (b"[" * 20_000, 400, "The body cannot be read"),
+        (b'{"side": ' + b'{"a":' * 10_000, 400, "The body cannot be read"),
+        (b'{"external_ref": "\\ud800", "side": "client"}', 422, "cannot be kept"),
+        (body_of(appointment_id=1, joined_at="\ud800"), 422, "ISO 8601"),
         (b"[]", 422, "one JSON object"),
         (body_of(), 422, "either appointment_id or external_ref"),
         (body_of(appointment_id=1, external_ref="x"), 422, "either appointment_id or external_ref"),
@@ -298,6 +303,16 @@ def test_any_of_several_signatures_may_fit(
         (good.removeprefix("v1,"), 401),
     ):
         assert call(client, body, **{"webhook-signature": given}).status_code == code, given
+
+
+def test_a_call_of_the_same_name_with_other_facts_is_409(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient
+) -> None:
+    assert call(client, body_of(appointment_id=meeting.appointment_id)).status_code == 200
+    answer = call(client, body_of(appointment_id=meeting.appointment_id, side="staff"))
+    assert (answer.status_code, answer.mimetype) == (409, "application/problem+json")
+    assert "webhook-id came before with other facts" in answer.json["detail"]
+    assert [fact.side for fact in rows(session)] == [AttendanceSide.CLIENT]
 
 
 def test_another_call_for_the_same_join_is_one_more_fact_and_the_same_call_is_not(
