@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from tests.delivery.conftest import Post
 from tests.factories import DAY, LENGTH, NOW, World, at_status, draft
 from webapp.delivery import appointment_mail, events
-from webapp.lifecycle import appointments, booking
+from webapp.lifecycle import appointments, booking, quiet
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, MailMessage, MailSwitch, OutboxEvent
+from webapp.queries import appointments as appointment_page
 from webapp.vocabulary import CancelledBy, MailState, MailTemplate, Status
 
 REASON = "The room is flooded"
@@ -167,7 +168,7 @@ def test_a_move_is_one_mail_from_old_to_new(post: Post, session: Session, world:
     assert mail.subject == "Moved: Review is now on Thu 15 Jan, 10:00"
     assert "Was: Wed 14 Jan 2026, 10:00–10:45" in mail.text_body
     assert "When: Thu 15 Jan 2026, 10:00–10:45" in mail.text_body
-    assert REASON in mail.text_body
+    assert REASON not in mail.text_body + mail.html_body + (mail.calendar or "")
     assert unhandled(post) == 0
 
 
@@ -186,6 +187,24 @@ def test_a_cancellation_tells_why_and_empties_the_calendar(
     assert mail.template is MailTemplate.CANCELLED
     assert REASON in mail.text_body
     assert mail.calendar_method == "CANCEL"
+
+
+def test_a_step_that_was_to_be_quiet_tells_nobody_and_the_timeline_says_who(
+    post: Post, session: Session, world: World
+) -> None:
+    made = booked(session, world)
+    post.handle(NOW)
+    cancelled(session, world, made)
+    quiet.leave_out_mail(session, made, actor=world.acting(), now=NOW)
+    session.commit()
+    assert post.handle(NOW) == 1
+    assert post.templates() == ["confirmed"]
+    assert unhandled(post) == 0
+    found = appointment_page.dossier(session, firm_id=world.firm.firm_id, appointment_id=made.appointment_id)
+    edits = [event for event in found.bookings[0].events if event.changes]
+    assert [(edit.changes, edit.actor_label) for edit in edits] == [
+        ({"mail": [True, False]}, world.acting().label)
+    ]
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW])

@@ -16,9 +16,9 @@ from webapp.config import Settings
 from webapp.delivery import appointment_mail, leases
 from webapp.delivery.appointment_mail import Notice
 from webapp.lifecycle import transaction
-from webapp.lifecycle.appointments import MOVED
+from webapp.lifecycle.quiet import QUIET
 from webapp.models import Appointment, AppointmentStatusHistory, MailMessage, OutboxEvent
-from webapp.vocabulary import Action, ActorKind, CancelledBy, MailTemplate, Override, Status
+from webapp.vocabulary import Action, ActorKind, CancelledBy, MailTemplate, Status
 
 STALE = timedelta(days=2)
 TOO_OLD = "More than two days had passed when this was handled, so no mail was written."
@@ -41,7 +41,7 @@ MEANINGS: dict[Action, tuple[MailTemplate, Status | None]] = {
     Action.CANCEL: (MailTemplate.CANCELLED, Status.CANCELLED),
     Action.TIME_OUT: (MailTemplate.CANCELLED, Status.CANCELLED),
 }
-TELLS_REASON = {Action.DECLINE, Action.CANCEL, Action.RESCHEDULE}
+TELLS_REASON = {Action.DECLINE, Action.CANCEL}
 SILENT = [f"appointment.{word}" for word in ("completed", "no_show", "corrected", "rescheduled")]
 SILENT_LIMIT = 2000
 
@@ -184,7 +184,7 @@ def _write(session: Session, event_id: int, *, settings: Settings, worker: str, 
         return True
     row = _history_of(session, event)
     notice = meaning(row)
-    if notice is not None:
+    if notice is not None and not event.payload.get(QUIET):
         _tell(session, event, row, notice, settings, now)
     return True
 
@@ -241,8 +241,8 @@ def _history_of(session: Session, event: OutboxEvent) -> AppointmentStatusHistor
 def meaning(row: AppointmentStatusHistory) -> Notice | None:
     """What a change says to the client; None where it says nothing (outcomes, corrections, imports).
 
-    A move is told once, by the successor's row. Reasons are the client's to read where something is taken
-    from them; why a booking was squeezed in stays in the house.
+    A move is told once, by the successor's row. The reason for calling something off is the client's to read;
+    why it was moved, or squeezed in, stays in the house.
     """
     if row.action is Action.RESCHEDULE and row.to_status is not Status.CONFIRMED:
         return None
@@ -250,7 +250,8 @@ def meaning(row: AppointmentStatusHistory) -> Notice | None:
     if found is None:
         return None
     template, status = found
-    return Notice(template=template, status=status, sequence=row.sequence, why=_why(row), reason=_reason(row))
+    reason = (row.reason or "") if row.action in TELLS_REASON else ""
+    return Notice(template=template, status=status, sequence=row.sequence, why=_why(row), reason=reason)
 
 
 def _why(row: AppointmentStatusHistory) -> str:
@@ -265,10 +266,3 @@ def _why(row: AppointmentStatusHistory) -> str:
             return "by_client"
         case _:
             return ""
-
-
-def _reason(row: AppointmentStatusHistory) -> str:
-    squeezed_in = Override.DOUBLE_BOOKING in (row.overrides or "").split(",")
-    if row.action not in TELLS_REASON or row.reason == MOVED or squeezed_in:
-        return ""
-    return row.reason or ""

@@ -14,7 +14,7 @@ from webapp.vocabulary import MailTemplate
 LENGTH = timedelta(minutes=45)
 DAY = timedelta(days=1)
 ASKING = {MailTemplate.PROPOSED, MailTemplate.POLL, MailTemplate.LAST_CALL}
-TELLING_WHY = {MailTemplate.DECLINED, MailTemplate.MOVED, MailTemplate.CANCELLED}
+TELLING_WHY = {MailTemplate.DECLINED, MailTemplate.CANCELLED}
 
 
 def preview(

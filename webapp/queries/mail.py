@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle.errors import Missing
-from webapp.models import Firm, MailMessage, MailSwitch
+from webapp.models import Appointment, Contact, Firm, MailMessage, MailSwitch, Poll
 from webapp.queries.client_pages import KEY_LIMIT, Page
 from webapp.vocabulary import MailState, MailTemplate
 
@@ -51,6 +51,19 @@ class Wanted:
     state: MailState | None = None
     template: MailTemplate | None = None
     q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who would get a mail about an appointment: its client, or everybody invited to its ``poll``.
+
+    ``name`` is the client's, empty where nobody is named; ``switched_off`` is the firm's word on this kind.
+    """
+
+    name: str
+    email: str
+    poll: bool
+    switched_off: bool
 
 
 _ROW: tuple[Any, ...] = (
@@ -133,6 +146,29 @@ def get(session: Session, *, firm_id: int, mail_message_id: int) -> Mail:
     if row is None:
         raise Missing("There is no such mail.")
     return Mail(*row)
+
+
+def reader(session: Session, *, firm_id: int, appointment_id: int, template: MailTemplate) -> Reader:
+    """Who would get a mail of this kind about the appointment. One statement.
+
+    Raises:
+        Missing: the firm has no such appointment.
+    """
+    asked = sa.exists().where(
+        Poll.firm_id == Appointment.firm_id,
+        Poll.appointment_id.in_([Appointment.appointment_id, Appointment.chain_root_id]),
+    )
+    off = sa.exists().where(MailSwitch.firm_id == firm_id, MailSwitch.template == template)
+    row = session.execute(
+        sa.select(Contact.name, Contact.email, asked, off)
+        .select_from(Appointment)
+        .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+    ).one_or_none()
+    if row is None:
+        raise Missing("There is no such appointment.")
+    name, email, poll, switched = row
+    return Reader(name or "", email or "", bool(poll), bool(switched))
 
 
 def switched_off(session: Session, *, firm_id: int) -> frozenset[MailTemplate]:
