@@ -169,7 +169,7 @@ def _known(
     joined_at: datetime,
     external_id: str | None,
 ) -> bool:
-    """Whether the source's own reference is known, with the same facts of the same chain (OtherFacts else)."""
+    """Whether the source's own reference is known with the same facts of the same chain; OtherFacts else."""
     if external_id is None:
         return False
     root = sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id)
@@ -184,7 +184,7 @@ def _known(
 
 
 def _insert(session: Session, values: dict[str, Any]) -> bool:
-    """Whether the database took it: it keeps each reference once, and one open word of the desk for a side."""
+    """Whether the database took it: each reference comes once, and one open word of the desk for a side."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(Attendance).values(values).on_conflict_do_nothing()
     return session.scalar(statement.returning(Attendance.attendance_id)) is not None

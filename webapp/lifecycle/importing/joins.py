@@ -158,8 +158,8 @@ class JoinImport:
             )
         except attendance.OtherFacts as error:
             raise Invalid(
-                f"{error.sentence} Map the column of the rows’ own reference with --map id=COLUMN, or give the "
-                "file another name."
+                f"{error.sentence} Map the column of the rows’ own reference with --map id=COLUMN, "
+                "or give the file another name."
             ) from error
 
     def _appointments(self, keys: Sequence[int | str]) -> dict[int | str, Appointment]:
