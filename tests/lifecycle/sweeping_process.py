@@ -1,4 +1,4 @@
-"""A process that sweeps one firm in small batches, to be killed in the middle of one by itself or by a test."""
+"""A process that sweeps one firm in small batches, to be killed in the middle of one."""
 
 import sys
 from datetime import datetime

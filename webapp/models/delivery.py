@@ -162,6 +162,19 @@ class SweepProblem(Base):
     )
 
 
+class FirmSweep(Base):
+    """When a firm was last swept: ``looked_at`` at all, ``believed_at`` by a clock that fitted the last one.
+
+    The next clock is compared with ``believed_at``, so that one that ran away is no measure for itself.
+    """
+
+    __tablename__ = "firm_sweep"
+
+    firm_id: Mapped[int] = mapped_column(sa.ForeignKey("firm.firm_id"), primary_key=True)
+    looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    believed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
 class WorkerHeartbeat(Base):
     """A worker's sign of life. ``swept_at`` is when it last went through all firms."""
 

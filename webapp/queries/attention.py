@@ -100,7 +100,7 @@ def _statement(*, own: bool) -> sa.Select[Any]:
         _least(due, "start_time").label("oldest_outcome"),
         _count(awaiting).label("awaiting"),
         _least(awaiting, "confirm_by").label("next_deadline"),
-        health.last_sweep().label("swept_at"),
+        health.last_sweep(firm).label("swept_at"),
         late.label("late"),
         (_count(mine) + my_late if own else _count(due) + late).label("outcomes"),
         _held_back(firm).label("held_back"),

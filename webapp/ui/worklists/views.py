@@ -35,6 +35,7 @@ def held_back() -> str:
         decided=sweeps.decided_holds(session, firm_id=firm_id),
         problems=sweeps.problems(session, firm_id=firm_id),
         words=words,
+        dismissible=holds.DISMISSIBLE,
         nav_current="settings",
     )
 
