@@ -476,6 +476,29 @@ def test_a_poll_follows_its_appointment(session: Session, world: World, step: st
     sound(session)
 
 
+def test_a_poll_is_called_off_with_what_its_meeting_was_moved_to(session: Session, world: World) -> None:
+    poll = make_poll(session, world)
+    meeting = hold(session, world, poll)
+    holding.confirm(session, poll, actor=world.acting(), now=world.now + HOUR)
+    for day in (6, 7):
+        to = world.now + DAY * day
+        slot = appointments.NewSlot(start_time=to, end_time=to + HOUR)
+        meeting = appointments.reschedule(
+            session, meeting, actor=world.acting(), slot=slot, reason="", now=world.now + HOUR
+        )
+        assert poll.status is PollStatus.CONFIRMED
+    appointments.cancel(
+        session,
+        meeting,
+        actor=world.acting(),
+        reason="Ill",
+        cancelled_by=CancelledBy.CLIENT,
+        now=world.now + HOUR,
+    )
+    assert (poll.status, poll.status_reason) == (PollStatus.CANCELLED, "Ill")
+    sound(session)
+
+
 def test_an_invitee_sees_where_the_meeting_was_moved_to(session: Session, world: World) -> None:
     poll = make_poll(session, world)
     appointment = hold(session, world, poll)
