@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.message import EmailMessage
 from email.policy import SMTP, default
 from email.utils import getaddresses
 
@@ -21,6 +22,7 @@ from tests.support.smtp import MailServer
 from webapp.config import Settings
 from webapp.delivery import cleaning, letters, message, preview
 from webapp.delivery.letters import House, Recipient
+from webapp.delivery.placeholders import Bodies
 from webapp.delivery.rendering import Words, render
 from webapp.lifecycle import booking
 from webapp.localtime import Local
@@ -72,6 +74,11 @@ def row(**changed: str) -> MailMessage:
     )
 
 
+def built(mail: MailMessage, firm: str) -> EmailMessage:
+    bodies = Bodies(mail.text_body, mail.html_body, mail.calendar)
+    return message.build(mail, bodies, firm=firm, settings=SETTINGS)
+
+
 def words(**changed: str) -> Words:
     facts = {
         "firm": "Marlow",
@@ -93,7 +100,7 @@ HEADERS = {"Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIM
     "text", [*ENCODED, EVIL, "a\nb: c", "a\x00b", "a\u2028Bcc: x", "a\x85Bcc: x", "a\x0bBcc: x"]
 )
 def test_no_text_becomes_a_header(field: str, text: str) -> None:
-    raw = message.build(row(**{field: text}), firm=text, settings=SETTINGS).as_bytes()
+    raw = built(row(**{field: text}), text).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert set(parsed.keys()) == HEADERS
     assert len(parsed.keys()) == len(HEADERS)
@@ -125,7 +132,7 @@ AWKWARD = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max
 
 @given(name=AWKWARD, subject=AWKWARD)
 def test_any_text_makes_one_message_with_these_headers(name: str, subject: str) -> None:
-    raw = message.build(row(recipient_name=name, subject=subject), firm=name, settings=SETTINGS).as_bytes()
+    raw = built(row(recipient_name=name, subject=subject), name).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert sorted(parsed.keys()) == sorted(HEADERS)
     (to,) = parsed["To"].addresses
@@ -138,7 +145,7 @@ def test_any_text_makes_one_message_with_these_headers(name: str, subject: str) 
 
 @pytest.mark.parametrize("name", ["0" * 64 + ", all@client.example", "0" * 64 + "::a", "a, " * 40, '"(' * 30])
 def test_a_long_name_is_never_two_addresses(name: str) -> None:
-    raw = message.build(row(recipient_name=name), firm=name, settings=SETTINGS).as_bytes()
+    raw = built(row(recipient_name=name), name).as_bytes()
     for field, address in (("To", "ada@client.example"), ("From", "d@x.example")):
         found = getaddresses([str(message_from_bytes(raw)[field])])
         assert [spec for _, spec in found] == [address]
@@ -151,13 +158,9 @@ def decoded(raw: bytes, name: str) -> str:
 
 @pytest.mark.parametrize("name", [*SCRIPTS, 'Dr. O\'Hara, "Bud" <x@y.example>', "x" * 500, "é" * 500])
 def test_every_script_arrives_as_it_was_written(name: str) -> None:
-    built = message.build(
-        row(recipient_name=name, subject=f"Confirmed: {name}", text_body=f"{name}\n"),
-        firm="Marlow",
-        settings=SETTINGS,
-    )
-    parsed = message_from_bytes(built.as_bytes(), policy=default)
-    assert decoded(built.as_bytes(), "To").rpartition(" <")[0] in {
+    letter = built(row(recipient_name=name, subject=f"Confirmed: {name}", text_body=f"{name}\n"), "Marlow")
+    parsed = message_from_bytes(letter.as_bytes(), policy=default)
+    assert decoded(letter.as_bytes(), "To").rpartition(" <")[0] in {
         cleaning.line(name),
         '"' + cleaning.line(name).replace('"', '\\"') + '"',
     }
@@ -171,12 +174,12 @@ def test_every_script_arrives_as_it_was_written(name: str) -> None:
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(message.BadAddress):
-        message.build(row(recipient=address), firm="Marlow", settings=SETTINGS)
+        built(row(recipient=address), "Marlow")
 
 
 def test_a_domain_beyond_ascii_is_written_in_ascii() -> None:
-    built = message.build(row(recipient="ada@bücher.example"), firm="Marlow", settings=SETTINGS)
-    assert built["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
+    letter = built(row(recipient="ada@bücher.example"), "Marlow")
+    assert letter["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u2069", "\u200f", "\u202a"])
@@ -290,10 +293,11 @@ def test_what_was_rendered_goes_over_the_wire_unchanged(
     assert taken["From"].addresses[0].display_name == "Müller & Söhne via Daybook"
     html = taken.get_body(("html",))
     assert html is not None
-    assert html.get_content().replace("\r\n", "\n") == mail.html_body
+    bodies = wired.read(mail)
+    assert html.get_content().replace("\r\n", "\n") == bodies.html
     calendar = next(part for part in taken.walk() if part.get_content_type() == "text/calendar")
     assert calendar.get_param("method") == "REQUEST"
-    assert calendar.get_payload(decode=True) == (mail.calendar or "").encode()
+    assert calendar.get_payload(decode=True) == (bodies.calendar or "").encode()
     assert all(len(line) <= 998 and b"\n" not in line for line in server.taken[0].split(b"\r\n"))
     assert SMTP.max_line_length
 

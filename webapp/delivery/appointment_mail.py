@@ -11,6 +11,7 @@ from webapp.config import Settings
 from webapp.delivery import calendars, cleaning, letters, polls_mail
 from webapp.delivery.calendars import Meeting
 from webapp.delivery.letters import House, Recipient
+from webapp.delivery.placeholders import placeholder
 from webapp.delivery.rendering import Words
 from webapp.lifecycle import links
 from webapp.models import (
@@ -117,7 +118,7 @@ def recipients(
         return []
     link = ""
     if facts.house.client_links and template in LINKED:
-        token = links.standing(
+        open_link = links.standing(
             session,
             secret=settings.secret_key,
             firm_id=facts.house.firm_id,
@@ -126,7 +127,7 @@ def recipients(
             expires_at=facts.appointment.end_time + KEEP_LINK,
             now=now,
         )
-        link = f"{settings.base_url}/c/{token}" if token else ""
+        link = f"{settings.base_url}/c/{placeholder(open_link)}" if open_link else ""
     return [
         Recipient(name=cleaning.line(contact.name), email=contact.email, timezone=contact.timezone, link=link)
     ]

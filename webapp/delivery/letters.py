@@ -40,7 +40,7 @@ class House:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who gets a mail. ``link`` is their personal address, empty where there is none."""
+    """Who gets a mail. ``link`` is their personal address with a placeholder, empty where there is none."""
 
     name: str
     email: str

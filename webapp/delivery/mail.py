@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.config import Settings
-from webapp.delivery import leases, message
+from webapp.delivery import leases, message, placeholders
 from webapp.delivery.smtp import Connection, Later, Never, Unreachable
 from webapp.lifecycle import transaction
 from webapp.models import Appointment, Firm, MailMessage
@@ -152,7 +152,8 @@ def _claim(
     mail.leased_until, mail.leased_by = leases.expires(moment), worker
     session.flush()
     try:
-        return mail.mail_message_id, message.build(mail, firm=firm, settings=settings), ""
+        bodies = placeholders.filled(session, mail, firm_id=mail.firm_id, secret=settings.secret_key)
+        return mail.mail_message_id, message.build(mail, bodies, firm=firm, settings=settings), ""
     except Exception as error:
         log.exception("mail %s cannot be written", mail.mail_message_id)
         return mail.mail_message_id, None, str(error) or type(error).__name__

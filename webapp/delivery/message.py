@@ -8,6 +8,7 @@ from email.utils import format_datetime
 
 from webapp.config import Settings
 from webapp.delivery import cleaning, letters
+from webapp.delivery.placeholders import Bodies
 from webapp.models import MailMessage
 
 MAILBOX = re.compile(r"[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+@[^\s@<>()\[\]\",:;\\\x00-\x1f\x7f]+")
@@ -29,8 +30,11 @@ def message_id(mail: MailMessage, settings: Settings) -> str:
     return f"<mail-{mail.mail_message_id}.{int(mail.created_at.timestamp())}@{letters.host(settings)}>"
 
 
-def build(mail: MailMessage, *, firm: str, settings: Settings) -> EmailMessage:
+def build(mail: MailMessage, bodies: Bodies, *, firm: str, settings: Settings) -> EmailMessage:
     """The whole message: text, HTML and calendar as alternatives, and the calendar as a file beside them.
+
+    Args:
+        bodies: what it says, with its links; see :func:`webapp.delivery.placeholders.filled`.
 
     Raises:
         BadAddress: the recipient's address, or the sender's, is none.
@@ -42,10 +46,10 @@ def build(mail: MailMessage, *, firm: str, settings: Settings) -> EmailMessage:
     message["To"] = _address(mail.recipient_name, mail.recipient)
     message["Subject"] = _unencoded(mail.subject, cleaning.SUBJECT_LENGTH)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine replies
-    message.set_content(mail.text_body, cte="quoted-printable")
-    message.add_alternative(mail.html_body, subtype="html", cte="quoted-printable")
-    if mail.calendar and mail.calendar_method:
-        _attach(message, mail.calendar, mail.calendar_method)
+    message.set_content(bodies.text, cte="quoted-printable")
+    message.add_alternative(bodies.html, subtype="html", cte="quoted-printable")
+    if bodies.calendar and mail.calendar_method:
+        _attach(message, bodies.calendar, mail.calendar_method)
     return message
 
 

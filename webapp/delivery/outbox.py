@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.config import Settings
-from webapp.delivery import message
+from webapp.delivery import message, placeholders
 from webapp.lifecycle import audit
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
@@ -69,7 +69,8 @@ def letter(session: Session, *, firm_id: int, mail_message_id: int, settings: Se
     ).one_or_none()
     if mail is None:
         raise Missing("There is no such mail.")
-    return message.build(mail, firm=session.get_one(Firm, firm_id).name, settings=settings)
+    bodies = placeholders.filled(session, mail, firm_id=firm_id, secret=settings.secret_key)
+    return message.build(mail, bodies, firm=session.get_one(Firm, firm_id).name, settings=settings)
 
 
 def switch(session: Session, *, actor: Actor, template: MailTemplate, on: bool, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.config import Settings
 from webapp.delivery import cleaning, letters
 from webapp.delivery.letters import House, Recipient
+from webapp.delivery.placeholders import placeholder
 from webapp.delivery.rendering import Words
 from webapp.lifecycle import links
 from webapp.localtime import Local
@@ -82,8 +83,8 @@ def recipient_of(
     The link is empty where it was revoked, unless it is made ``anew``.
     """
     last = max([poll.deadline, *(end for _start, end in slots)])
-    make = links.issue if anew else links.standing
-    token = make(
+    find = links.opened if anew else links.standing
+    link = find(
         session,
         secret=settings.secret_key,
         firm_id=poll.firm_id,
@@ -95,7 +96,7 @@ def recipient_of(
         name=cleaning.line(invitee.name),
         email=invitee.email,
         timezone=invitee.timezone,
-        link=f"{settings.base_url}/i/{token}" if token else "",
+        link=f"{settings.base_url}/i/{placeholder(link)}" if link else "",
         poll_invitee_id=invitee.poll_invitee_id,
     )
 

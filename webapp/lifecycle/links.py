@@ -35,7 +35,32 @@ def issue(
     appointment_id: int | None = None,
     contact_id: int | None = None,
 ) -> str:
-    """The token of the valid link of this invitee, or this appointment's contact, made if there is none.
+    """The token of the link that :func:`opened` gives."""
+    link = opened(
+        session,
+        secret=secret,
+        firm_id=firm_id,
+        expires_at=expires_at,
+        now=now,
+        poll_invitee_id=poll_invitee_id,
+        appointment_id=appointment_id,
+        contact_id=contact_id,
+    )
+    return token_of(link, secret=secret)
+
+
+def opened(
+    session: Session,
+    *,
+    secret: str,
+    firm_id: int,
+    expires_at: datetime,
+    now: datetime,
+    poll_invitee_id: int | None = None,
+    appointment_id: int | None = None,
+    contact_id: int | None = None,
+) -> PersonalLink:
+    """The valid link of this invitee, or this appointment's contact, made if there is none.
 
     An existing link is kept, with its time extended if ``expires_at`` is later. After a revocation a new one
     is made: this is for people who ask for it; what is sent by itself asks :func:`standing`.
@@ -44,23 +69,21 @@ def issue(
     if link is not None and link.revoked_at is None and link.expires_at > now:
         link.expires_at = max(link.expires_at, expires_at)
         session.flush()
-        return token_of(link, secret=secret)
+        return link
     nonce = secrets.token_hex(32)
-    token = _token(nonce, secret)
-    session.add(
-        PersonalLink(
-            firm_id=firm_id,
-            nonce=nonce,
-            token_hash=hashed(token),
-            poll_invitee_id=poll_invitee_id,
-            appointment_id=appointment_id,
-            contact_id=contact_id,
-            created_at=now,
-            expires_at=expires_at,
-        )
+    link = PersonalLink(
+        firm_id=firm_id,
+        nonce=nonce,
+        token_hash=hashed(_token(nonce, secret)),
+        poll_invitee_id=poll_invitee_id,
+        appointment_id=appointment_id,
+        contact_id=contact_id,
+        created_at=now,
+        expires_at=expires_at,
     )
+    session.add(link)
     session.flush()
-    return token
+    return link
 
 
 def standing(
@@ -73,12 +96,12 @@ def standing(
     poll_invitee_id: int | None = None,
     appointment_id: int | None = None,
     contact_id: int | None = None,
-) -> str | None:
-    """Like :func:`issue`, but None where somebody has revoked the last link: mail does not bring it back."""
+) -> PersonalLink | None:
+    """Like :func:`opened`, but None where somebody has revoked the last link: mail does not bring it back."""
     link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
     if link is not None and link.revoked_at is not None:
         return None
-    return issue(
+    return opened(
         session,
         secret=secret,
         firm_id=firm_id,

@@ -6,11 +6,13 @@ from flask import Blueprint, Response, current_app, flash, g, make_response, ren
 
 from webapp.config import Settings
 from webapp.delivery import outbox as delivery
+from webapp.delivery import placeholders
 from webapp.delivery.message import BadAddress
+from webapp.delivery.placeholders import Bodies
 from webapp.extensions import db
 from webapp.lifecycle.errors import Missing
 from webapp.queries import mail
-from webapp.queries.mail import Wanted
+from webapp.queries.mail import Mail, Wanted
 from webapp.ui import mail_words
 from webapp.ui.client_desk import neighbour
 from webapp.ui.forms import DeskForm
@@ -105,6 +107,7 @@ def _show(mail_message_id: int, form: DeskForm) -> Response:
     page = render_template(
         "outbox/show.html",
         mail=found,
+        bodies=_bodies(found),
         form=form,
         form_errors=form.errors_list() if form.status != 200 else [],
         has_server=bool(_settings().smtp_url),
@@ -113,12 +116,16 @@ def _show(mail_message_id: int, form: DeskForm) -> Response:
     return make_response(page, form.status)
 
 
+def _bodies(found: Mail) -> Bodies:
+    return placeholders.filled(db.session(), found, firm_id=me().firm_id, secret=_settings().secret_key)
+
+
 @bp.get(f"{MAIL}/html")
 @requires(Permission.MANAGE_SETTINGS)
 def html(mail_message_id: int) -> Response:
     """The HTML part alone, as the recipient's programme would show it."""
     found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
-    return make_response(found.html_body, 200, mail_words.HTML_HEADERS)
+    return make_response(_bodies(found).html, 200, mail_words.HTML_HEADERS)
 
 
 @bp.get(f"{MAIL}.eml")
@@ -137,10 +144,11 @@ def eml(mail_message_id: int) -> Response:
 @requires(Permission.MANAGE_SETTINGS)
 def ics(mail_message_id: int) -> Response:
     found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
-    if found.calendar is None:
+    calendar = _bodies(found).calendar
+    if calendar is None:
         raise Missing("This mail has no calendar entry.")
     kind = f"text/calendar; charset=utf-8; method={found.calendar_method}"
-    return _file(found.calendar.encode(), kind, f"appointment-{mail_message_id}.ics")
+    return _file(calendar.encode(), kind, f"appointment-{mail_message_id}.ics")
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
