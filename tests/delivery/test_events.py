@@ -136,6 +136,8 @@ def test_a_proposal_names_its_deadline(post: Post, session: Session, world: Worl
     (mail,) = post.mails()
     assert mail.template is MailTemplate.PROPOSED
     assert "Answer by: Tue 13 Jan 2026, 16:00" in mail.text_body
+    for body in (mail.text_body, mail.html_body):
+        assert "If it isn’t confirmed by then, the time is given up." in body
     assert "STATUS:TENTATIVE" in (mail.calendar or "")
 
 

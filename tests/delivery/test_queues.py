@@ -1,5 +1,6 @@
 """The queues of events and mail: who waits for whom, for how long, and that what is done costs nothing."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,8 @@ from tests.factories import DAY, LENGTH, NOW, World, draft
 from tests.lifecycle.due_rows import many
 from tests.support.polls import make_poll, people
 from tests.support.smtp import MailServer, closed_port
-from tests.support.statements import captured, postgres_plan, sqlite_plan
-from webapp.delivery import mail, polls_mail
+from tests.support.statements import Statement, captured, postgres_plan, sqlite_plan
+from webapp.delivery import mail, polls_mail, reminders
 from webapp.lifecycle import appointments, booking
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, MailMessage, MailSwitch, OutboxEvent
@@ -21,6 +22,8 @@ from webapp.vocabulary import CancelledBy, MailState, MailTemplate
 
 MINUTE = timedelta(minutes=1)
 DONE = 3000
+BIG = {"outbox_event", "earlier", "mail_message", "appointment", "kin", "appointment_status_history"}
+WAITING = ("ix_outbox_event_waiting", "ix_mail_message_due", "ix_mail_message_queue")
 
 
 def book(session: Session, world: World, post: Post) -> Appointment:
@@ -156,22 +159,32 @@ def long_used(session: Session, world: World, engine: Engine) -> None:
         connection.exec_driver_sql("ANALYZE")
 
 
-def reads_all(engine: Engine, statements: list[object]) -> list[str]:
-    """Steps that go through a whole table of events, mail, appointments or history."""
-    big = ("outbox_event", "mail_message", "appointment", "appointment_status_history")
-    found = []
-    for statement in statements:
-        if engine.dialect.name == "sqlite":
-            steps = sqlite_plan(engine, statement)  # type: ignore[arg-type]
-            found += [step for step in steps if step.startswith("SCAN") and "USING" not in step]
-        else:
-            nodes = postgres_plan(engine, statement)  # type: ignore[arg-type]
-            found += [
-                f"{node['Node Type']} {node['Relation Name']}"
-                for node in nodes
-                if node["Node Type"] == "Seq Scan" and node["Relation Name"] in big
-            ]
-    return found
+def reads_all(engine: Engine, statements: list[Statement]) -> list[str]:
+    """Steps that go through a whole table, or all that one firm has in it, other than what waits."""
+    look = _sqlite_walks if engine.dialect.name == "sqlite" else _postgres_walks
+    return [step for statement in statements for step in look(engine, statement)]
+
+
+def _sqlite_walks(engine: Engine, statement: Statement) -> list[str]:
+    return [
+        step
+        for step in sqlite_plan(engine, statement)
+        if (step.split()[:1] == ["SCAN"] and step.split()[1] in BIG and not step.endswith(WAITING))
+        or (step.split()[:1] == ["SEARCH"] and step.split()[1] in BIG and step.endswith("(firm_id=?)"))
+    ]
+
+
+def _postgres_walks(engine: Engine, statement: Statement) -> list[str]:
+    return [
+        f"{node['Node Type']} {node['Relation Name']} {node.get('Index Cond')}"
+        for node in postgres_plan(engine, statement)
+        if node.get("Relation Name") in BIG
+        and not str(node.get("Index Name")).endswith(WAITING)
+        and (
+            node["Node Type"] == "Seq Scan"
+            or re.fullmatch(r"\(firm_id = [^)]*\)", node.get("Index Cond", ""))
+        )
+    ]
 
 
 @pytest.mark.usefixtures("long_used")
@@ -180,7 +193,7 @@ def test_what_is_done_is_not_read_again(wired: Post, server: MailServer, engine:
         assert wired.handle(NOW) == 1
         assert wired.deliver(NOW) == 1
     assert len(server.taken) == 1
-    assert reads_all(engine, list(statements)) == []
+    assert reads_all(engine, statements) == []
     assert len(statements) < 40
 
 
@@ -194,5 +207,15 @@ def test_with_nothing_to_do_a_round_asks_two_questions_each(
         assert wired.handle(NOW) == 0
         assert wired.deliver(NOW) == 0
     assert len(statements) <= 3
-    assert reads_all(engine, list(statements)) == []
+    assert reads_all(engine, statements) == []
     assert server.conversations == 1
+
+
+@pytest.mark.usefixtures("long_used")
+def test_nobody_to_remind_is_found_out_by_index_firm_by_firm(wired: Post, engine: Engine) -> None:
+    moment = NOW - 9 * DAY
+    assert reminders.queue(wired.session, settings=wired.settings, now=moment) == 8
+    with captured(engine) as statements:
+        assert reminders.queue(wired.session, settings=wired.settings, now=moment) == 0
+    assert len(statements) == 4
+    assert reads_all(engine, statements) == []

@@ -25,7 +25,7 @@ from webapp.models import (
     PollInvitee,
     StaffUser,
 )
-from webapp.vocabulary import MailTemplate, Status
+from webapp.vocabulary import Answer, MailTemplate, Status
 
 KEEP_LINK = timedelta(days=30)
 LINKED = frozenset(MailTemplate) - {MailTemplate.DECLINED, MailTemplate.CANCELLED}
@@ -231,10 +231,18 @@ def calendar(
         firm=facts.house.name,
         attendee=recipient.email,
         attendee_name=recipient.name,
+        answer=_answer(recipient, notice.status),
     )
     return calendars.build(
         meeting, status=notice.status, host=letters.host(settings), organizer=settings.mail_from, stamp=now
     )
+
+
+def _answer(recipient: Recipient, status: Status) -> Answer | None:
+    """An invitee's own answer; a client has accepted whatever does not await their confirmation."""
+    if recipient.poll_invitee_id or status is Status.AWAITING_CONFIRMATION:
+        return recipient.answer
+    return Answer.ACCEPTED
 
 
 def write(

@@ -128,23 +128,21 @@ def _claim(session: Session, worker: str, now: datetime) -> int | None:
 
 
 def _waits() -> sa.ColumnElement[bool]:
-    """Whether something earlier of this appointment, or of the one it was moved from, is not handled yet."""
-    return (
-        sa.exists()
-        .where(
-            Earlier.firm_id == OutboxEvent.firm_id,
-            Earlier.handled_at.is_(None),
-            Earlier.outbox_event_id != OutboxEvent.outbox_event_id,
-            sa.or_(
-                sa.and_(
-                    Earlier.appointment_id == OutboxEvent.appointment_id,
-                    Earlier.sequence < OutboxEvent.sequence,
-                ),
-                Earlier.appointment_id == Appointment.rescheduled_from_id,
-            ),
-        )
-        .correlate(OutboxEvent, Appointment)
+    """Whether something earlier of this appointment, or of the one it was moved from, is not handled yet.
+
+    Two look-ups by key: an OR of both would have SQLite walk through all that the firm ever did.
+    """
+    own = sa.and_(
+        Earlier.appointment_id == OutboxEvent.appointment_id, Earlier.sequence < OutboxEvent.sequence
     )
+    before = Earlier.appointment_id == Appointment.rescheduled_from_id
+    first, second = (
+        sa.exists()
+        .where(Earlier.firm_id == OutboxEvent.firm_id, Earlier.handled_at.is_(None), of_which)
+        .correlate(OutboxEvent, Appointment)
+        for of_which in (own, before)
+    )
+    return sa.or_(first, second)
 
 
 def _handle_one(session: Session, event_id: int, *, settings: Settings, worker: str, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from webapp.delivery import cleaning
 from webapp.delivery.rendering import Rendered, Words, render
 from webapp.localtime import Local
 from webapp.models import Firm, MailMessage, MailSwitch
-from webapp.vocabulary import MailState, MailTemplate
+from webapp.vocabulary import Answer, MailState, MailTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,16 @@ class House:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who gets a mail. ``link`` is their personal address with a placeholder, empty where there is none."""
+    """Who gets a mail. ``link`` is their personal address with a placeholder, empty where there is none;
+    ``answer`` is what an invitee of a poll said of the time that is held.
+    """
 
     name: str
     email: str
     timezone: str | None = None
     link: str = ""
     poll_invitee_id: int | None = None
+    answer: Answer | None = None
 
     @property
     def key(self) -> str:

@@ -162,11 +162,9 @@ def _claim(
 def _waits() -> sa.ColumnElement[bool]:
     """Whether the same person has earlier mail waiting about this appointment's chain, or about this poll."""
     root = sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id)
-    chain = (
+    moved = (
         sa.select(Kin.appointment_id)
-        .where(
-            Kin.firm_id == MailMessage.firm_id, sa.or_(Kin.appointment_id == root, Kin.chain_root_id == root)
-        )
+        .where(Kin.firm_id == MailMessage.firm_id, Kin.chain_root_id == root)
         .correlate(MailMessage, Appointment)
     )
     return (
@@ -176,7 +174,11 @@ def _waits() -> sa.ColumnElement[bool]:
             Earlier.state == MailState.WAITING,
             Earlier.recipient == MailMessage.recipient,
             Earlier.mail_message_id < MailMessage.mail_message_id,
-            sa.or_(Earlier.poll_id == MailMessage.poll_id, Earlier.appointment_id.in_(chain)),
+            sa.or_(
+                Earlier.poll_id == MailMessage.poll_id,
+                Earlier.appointment_id == root,
+                Earlier.appointment_id.in_(moved),
+            ),
         )
         .correlate(MailMessage, Appointment)
     )

@@ -98,6 +98,7 @@ def recipient_of(
         timezone=invitee.timezone,
         link=f"{settings.base_url}/i/{placeholder(link)}" if link else "",
         poll_invitee_id=invitee.poll_invitee_id,
+        answer=invitee.answer,
     )
 
 
