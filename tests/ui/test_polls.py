@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from tests.factories import DAY, World, draft, make_world
 from tests.support.polls import HOUR, cast, faults, make_poll, people, slot_ids, spans
 from tests.ui.conftest import MovableClock
+from tests.ui.pages import parse
 from webapp.lifecycle import booking
 from webapp.lifecycle.polls import answering
 from webapp.lifecycle.polls.drafting import InviteeFacts
@@ -356,6 +357,23 @@ def test_a_decline_is_told_on_page_list_and_navigation(
     assert "Somebody who is required declined" in listed
     assert re.search(r'Polls <span id="nav-polls" class="count">1<', listed)
     assert "Somebody who is required declined" in desk.get("/day/2026-01-15").text
+
+
+def test_a_poll_that_waits_for_a_decision_needs_attention_on_the_board(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    poll = make_poll(session, world)
+    assert "Nothing needs attention." in desk.get("/day/2026-01-13").text
+    for invitee in people(session, poll):
+        cast(session, poll, invitee, [Vote.YES], world.now)
+    session.commit()
+    strip = parse(desk.get("/day/2026-01-13")).one(id="attention")
+    link = next(link for link in strip.all("a") if link.attrs["href"] == "/polls")
+    assert link.one(cls="attn__n").text == "1"
+    assert link.one(cls="attn__w").text == "poll to decide on"
+    desk.post(path_to_hold(session, poll), data=HOLD)
+    strip = parse(desk.get("/day/2026-01-13")).one(id="attention")
+    assert "/polls" not in [link.attrs["href"] for link in strip.all("a")]
 
 
 def test_a_poll_is_called_off_with_a_reason(desk: FlaskClient, session: Session, world: World) -> None:

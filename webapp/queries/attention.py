@@ -44,7 +44,7 @@ class Attention:
 
     @property
     def nothing(self) -> bool:
-        return not (self.requests or self.needs_outcome or self.late or self.awaiting)
+        return not (self.requests or self.needs_outcome or self.late or self.awaiting or self.polls)
 
 
 def summary(
