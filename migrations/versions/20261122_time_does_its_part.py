@@ -425,6 +425,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("handled_at IS NULL"),
             postgresql_where=sa.text("handled_at IS NULL"),
         )
+    # What happened before there was mail is told nobody.
+    op.execute("UPDATE outbox_event SET handled_at = created_at")
 
 
 def downgrade() -> None:

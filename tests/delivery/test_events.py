@@ -213,7 +213,7 @@ def test_a_step_that_was_to_be_quiet_tells_nobody_and_the_timeline_says_who(
 def test_an_outcome_tells_nobody(post: Post, session: Session, world: World, status: Status) -> None:
     at_status(session, status, world)
     assert post.handle(NOW) == 2
-    assert post.mails() == []
+    assert post.templates() == ["confirmed"]  # the booking, which came to nobody's ears
     assert unhandled(post) == 0
 
 
@@ -237,12 +237,40 @@ def test_a_kind_that_is_switched_off_is_not_written(post: Post, session: Session
     assert post.templates() == ["cancelled"]
 
 
-def test_an_event_from_long_ago_is_handled_without_mail(post: Post, session: Session, world: World) -> None:
-    booked(session, world, days=9)
-    assert post.handle(NOW + 2 * DAY + timedelta(seconds=1)) == 1
-    assert post.mails() == []
-    with post.session() as fresh:
-        assert fresh.scalars(sa.select(OutboxEvent)).one().last_error == events.TOO_OLD
+def test_an_event_from_long_ago_is_told_while_its_meeting_is_ahead(
+    post: Post, session: Session, world: World
+) -> None:
+    cancelled(session, world, booked(session, world, days=9))
+    assert post.handle(NOW + 8 * DAY) == 2
+    assert [(mail.template.value, mail.state) for mail in post.mails()] == [
+        ("confirmed", MailState.KEPT),
+        ("cancelled", MailState.KEPT),
+    ]
+
+
+def test_what_was_told_too_late_is_in_the_outbox_and_not_sent(
+    post: Post, session: Session, world: World
+) -> None:
+    wired = post.with_server("smtp://mail.example")
+    cancelled(session, world, booked(session, world))
+    assert wired.handle(NOW + 2 * DAY) == 2
+    assert wired.templates() == ["confirmed", "cancelled"]
+    assert {(mail.state, mail.last_error) for mail in wired.mails()} == {(MailState.FAILED, events.TOO_LATE)}
+
+
+def test_a_refusal_is_news_for_two_days_after_the_time_that_was_asked_for(
+    post: Post, session: Session, world: World
+) -> None:
+    for days in (1, 4):
+        plan = draft(world, start=NOW + days * DAY)
+        made = booking.request(session, actor=world.client, draft=plan, now=NOW)
+        appointments.decline(session, made, actor=world.acting(), reason=REASON, now=NOW)
+    session.commit()
+    post.handle(NOW + 5 * DAY)
+    assert [mail.state for mail in post.mails() if mail.template is MailTemplate.DECLINED] == [
+        MailState.FAILED,
+        MailState.KEPT,
+    ]
 
 
 def test_handling_again_writes_nothing_twice(post: Post, session: Session, world: World) -> None:

@@ -254,10 +254,11 @@ def write(
     settings: Settings,
     key: str,
     now: datetime,
+    problem: str = "",
 ) -> int:
     """One mail to each of these people, in the caller's transaction; returns how many are new.
 
-    A kind that the firm has switched off is not written.
+    With a ``problem`` it is written down as not sent, and why. A kind that the firm has switched off is not written.
     """
     if letters.is_off(session, facts.house.firm_id, notice.template):
         return 0
@@ -277,5 +278,6 @@ def write(
             poll_id=facts.poll.poll_id if facts.poll else None,
             calendar=calendar(facts, notice, recipient, said, number=number, settings=settings, now=now),
             now=now,
+            problem=problem,
         )
     return count

@@ -20,8 +20,8 @@ from webapp.lifecycle.quiet import QUIET
 from webapp.models import Appointment, AppointmentStatusHistory, MailMessage, OutboxEvent
 from webapp.vocabulary import Action, ActorKind, CancelledBy, MailTemplate, Status
 
-STALE = timedelta(days=2)
-TOO_OLD = "More than two days had passed when this was handled, so no mail was written."
+TOO_LATE = "The meeting was over before this mail was written, so it was not sent."
+REFUSED_IS_NEWS = timedelta(days=2)  # after the time that was asked for
 
 SessionFactory = Callable[[], Session]
 Earlier = aliased(OutboxEvent, name="earlier")
@@ -177,9 +177,6 @@ def _write(session: Session, event_id: int, *, settings: Settings, worker: str, 
     if event is None:
         return False
     event.handled_at, event.leased_until, event.last_error = now, None, None
-    if event.created_at < now - STALE:
-        event.last_error = TOO_OLD
-        return True
     row = _history_of(session, event)
     notice = meaning(row)
     if notice is not None and not event.payload.get(QUIET):
@@ -196,7 +193,9 @@ def _tell(
     now: datetime,
 ) -> None:
     facts = appointment_mail.load(session, firm_id=event.firm_id, appointment_id=event.appointment_id)
-    if facts.appointment.end_time <= now and notice.template is not MailTemplate.DECLINED:
+    refused = notice.template is MailTemplate.DECLINED
+    news_until = facts.appointment.end_time + (REFUSED_IS_NEWS if refused else timedelta())
+    if event.created_at >= news_until:
         return  # what was entered afterwards is no news to whoever was there
     if row.action is Action.PROPOSE and facts.appointment.status is Status.CANCELLED:
         return  # given up before anybody heard of it
@@ -205,7 +204,10 @@ def _tell(
         return
     people = appointment_mail.recipients(session, facts, notice.template, settings=settings, now=now)
     key = f"event:{event.outbox_event_id}:{notice.template.value}"
-    appointment_mail.write(session, facts, notice, people, settings=settings, key=key, now=now)
+    problem = TOO_LATE if news_until <= now else ""
+    appointment_mail.write(
+        session, facts, notice, people, settings=settings, key=key, now=now, problem=problem
+    )
 
 
 def _was_heard_of(session: Session, event: OutboxEvent) -> bool:

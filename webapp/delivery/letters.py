@@ -110,11 +110,12 @@ def write(
     appointment_id: int | None = None,
     poll_id: int | None = None,
     calendar: tuple[str, str] | None = None,
+    problem: str = "",
 ) -> bool:
     """Render a mail and keep it in the caller's transaction; False when it was written before.
 
     Without a mail server, and at a demo firm, whose people do not exist, it is kept in the outbox; otherwise
-    it waits for the next delivery.
+    it waits for the next delivery. With a ``problem`` it is one that was not sent.
     """
     done: Rendered = render(template, words)
     text, method = calendar or (None, None)
@@ -131,7 +132,8 @@ def write(
         "html_body": done.html,
         "calendar": text,
         "calendar_method": method,
-        "state": MailState.WAITING if settings.smtp_url and not house.is_demo else MailState.KEPT,
+        "state": MailState.FAILED if problem else _first_state(settings, house),
+        "last_error": problem or None,
         "attempts": 0,
         "due_at": now,
         "created_at": now,
@@ -141,6 +143,10 @@ def write(
         insert(MailMessage).values(row).on_conflict_do_nothing().returning(MailMessage.mail_message_id)
     )
     return written.one_or_none() is not None
+
+
+def _first_state(settings: Settings, house: House) -> MailState:
+    return MailState.WAITING if settings.smtp_url and not house.is_demo else MailState.KEPT
 
 
 def host(settings: Settings) -> str:
