@@ -258,7 +258,8 @@ def write(
 ) -> int:
     """One mail to each of these people, in the caller's transaction; returns how many are new.
 
-    With a ``problem`` it is written down as not sent, and why. A kind that the firm has switched off is not written.
+    With a ``problem`` it is written down as not sent, and why. A kind that the firm has switched off is not
+    written.
     """
     if letters.is_off(session, facts.house.firm_id, notice.template):
         return 0
