@@ -1,4 +1,4 @@
-"""What a manager does with written mail: let it go out again, take it as a file, switch kinds of it off."""
+"""What people do with written mail: let it go out again, take it as a file, switch kinds of it off."""
 
 from datetime import datetime
 from email.message import EmailMessage
@@ -12,27 +12,42 @@ from webapp.lifecycle import audit
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
 from webapp.models import Firm, MailMessage, MailSwitch
+from webapp.queries.mail import chain
 from webapp.vocabulary import MailState, MailTemplate, Permission
 
 SUBJECT = "mail"
 SWITCH = "mail_switch"
 
 
-def resend(session: Session, *, actor: Actor, mail_message_id: int, settings: Settings, now: datetime) -> str:
+def resend(
+    session: Session,
+    *,
+    actor: Actor,
+    mail_message_id: int,
+    settings: Settings,
+    now: datetime,
+    about: int | None = None,
+) -> str:
     """Let a mail go out again, under the same Message-ID; notes who asked. Returns the recipient.
+
+    Args:
+        about: the appointment about whose chain it must be; who acts on appointments may then send it, where
+            otherwise it takes the settings.
 
     Raises:
         Forbidden: the role does not include it.
         Missing: there is no such mail in the firm.
         Invalid: there is no mail server, or the mail waits already.
     """
-    if not actor.can(Permission.MANAGE_SETTINGS):
+    if not actor.can(Permission.ACT if about else Permission.MANAGE_SETTINGS):
         raise Forbidden("Your role does not include sending mail again.")
+    wanted = sa.select(MailMessage).where(
+        MailMessage.firm_id == actor.firm_id, MailMessage.mail_message_id == mail_message_id
+    )
+    if about:
+        wanted = wanted.where(MailMessage.appointment_id.in_(chain(actor.firm_id, about)))
     mail = session.scalars(
-        sa.select(MailMessage)
-        .where(MailMessage.firm_id == actor.firm_id, MailMessage.mail_message_id == mail_message_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        wanted.with_for_update(of=MailMessage).execution_options(populate_existing=True)
     ).one_or_none()
     if mail is None:
         raise Missing("There is no such mail.")

@@ -13,6 +13,7 @@ from webapp.queries.client_pages import KEY_LIMIT, Page
 from webapp.vocabulary import MailState, MailTemplate
 
 PAGE = 50
+MOST = 500  # of one appointment: a poll's thirty invitees, told a dozen times
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class MailRow:
     created_at: datetime
     due_at: datetime
     sent_at: datetime | None
+    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,6 @@ class Mail(MailRow):
     html_body: str
     calendar: str | None
     calendar_method: str | None
-    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ _ROW: tuple[Any, ...] = (
     MailMessage.created_at,
     MailMessage.due_at,
     MailMessage.sent_at,
+    MailMessage.last_error,
 )
 _REST: tuple[Any, ...] = (
     MailMessage.appointment_id,
@@ -85,7 +87,6 @@ _REST: tuple[Any, ...] = (
     MailMessage.html_body,
     MailMessage.calendar,
     MailMessage.calendar_method,
-    MailMessage.last_error,
 )
 
 
@@ -169,6 +170,30 @@ def reader(session: Session, *, firm_id: int, appointment_id: int, template: Mai
         raise Missing("There is no such appointment.")
     name, email, poll, switched = row
     return Reader(name or "", email or "", bool(poll), bool(switched))
+
+
+def about(session: Session, *, firm_id: int, appointment_id: int) -> list[MailRow]:
+    """The mail about an appointment and its chain, the newest first, at most 500. One statement."""
+    found = session.execute(
+        sa.select(*_ROW)
+        .where(MailMessage.firm_id == firm_id, MailMessage.appointment_id.in_(chain(firm_id, appointment_id)))
+        .order_by(MailMessage.mail_message_id.desc())
+        .limit(MOST)
+    )
+    return [MailRow(*row) for row in found]
+
+
+def chain(firm_id: int, appointment_id: int) -> sa.CompoundSelect[int]:
+    """The numbers of an appointment and of all that it was moved from and to, each part by key."""
+    numbers = sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id)
+    root = (
+        sa.select(sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id))
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+        .scalar_subquery()
+    )
+    return sa.union_all(
+        numbers.where(Appointment.appointment_id == root), numbers.where(Appointment.chain_root_id == root)
+    )
 
 
 def switched_off(session: Session, *, firm_id: int) -> frozenset[MailTemplate]:

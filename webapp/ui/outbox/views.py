@@ -18,9 +18,11 @@ from webapp.ui.client_desk import neighbour
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
+from webapp.ui.outbox import of_appointment
 from webapp.vocabulary import MailState, MailTemplate, Permission
 
 bp = Blueprint("outbox", __name__)
+of_appointment.install(bp)
 
 MAIL = "/outbox/<int:mail_message_id>"
 
