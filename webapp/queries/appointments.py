@@ -212,8 +212,9 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
     )
     chain: dict[int, Link] = {}
     events: dict[int, list[Event]] = {}
-    for row, *facts in found:
-        chain.setdefault(row.appointment_id, Link(row.appointment_id, *facts))
+    for row, position, start, end, status, until, revoked in found:
+        link = Link(row.appointment_id, position, start, end, status, until, revoked)
+        chain.setdefault(row.appointment_id, link)
         events.setdefault(row.appointment_id, []).append(_transition(row))
     return list(chain.values()), events
 
