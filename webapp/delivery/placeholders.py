@@ -5,6 +5,7 @@ hash: nobody who can only type text knows one, so no name and no reason turns in
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,12 +48,23 @@ def placeholder(link: PersonalLink) -> str:
 
 def filled(session: Session, mail: Kept, *, firm_id: int, secret: str) -> Bodies:
     """The mail with its links, in one statement; without links in none."""
-    lines = Contentlines.from_ical(mail.calendar) if mail.calendar else []
+    lines = _unfolded(mail.calendar) if mail.calendar else []
     tokens = _tokens(session, firm_id, secret, [mail.text_body, mail.html_body, *lines])
     calendar = mail.calendar
     if tokens and any(NAMED.search(line) for line in lines):
-        calendar = Contentlines([Contentline(_fill(line, tokens)) for line in lines]).to_ical().decode()
+        calendar = _folded(_fill(line, tokens) for line in lines)
     return Bodies(_fill(mail.text_body, tokens), _fill(mail.html_body, tokens), calendar)
+
+
+def _unfolded(calendar: str) -> list[str]:
+    """The lines of a calendar file, each whole: a fold may lie within a placeholder."""
+    return list(Contentlines.from_ical(calendar))  # type: ignore[no-untyped-call]
+
+
+def _folded(lines: Iterable[str]) -> str:
+    folded = Contentlines(map(Contentline, lines))
+    text: bytes = folded.to_ical()  # type: ignore[no-untyped-call]
+    return text.decode()
 
 
 def _tokens(session: Session, firm_id: int, secret: str, texts: list[str]) -> dict[str, str]:

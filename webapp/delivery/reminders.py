@@ -78,22 +78,22 @@ def _attempt(session: Session, due: Due, settings: Settings, now: datetime) -> i
 
 def _houses(session: Session) -> list[House]:
     """The firms that send such mail at all. One statement."""
-    off = {
-        template: sa.exists().where(MailSwitch.firm_id == Firm.firm_id, MailSwitch.template == template)
+    no_reminder, no_call = (
+        sa.exists().where(MailSwitch.firm_id == Firm.firm_id, MailSwitch.template == template)
         for template in (MailTemplate.REMINDER, MailTemplate.LAST_CALL)
-    }
+    )
     doubted = sa.exists().where(
         FirmSweep.firm_id == Firm.firm_id,
         sa.or_(FirmSweep.believed_at.is_(None), FirmSweep.believed_at < FirmSweep.looked_at),
     )
     found = session.execute(
-        sa.select(Firm.firm_id, Firm.reminder_hours, Firm.last_call_hours, *off.values())
+        sa.select(Firm.firm_id, Firm.reminder_hours, Firm.last_call_hours, no_reminder, no_call)
         .where(sa.or_(Firm.reminder_hours > 0, Firm.last_call_hours > 0), ~doubted)
         .order_by(Firm.firm_id)
     )
     return [
-        House(firm_id, _notice(reminder, no_reminder), _notice(last_call, no_call))
-        for firm_id, reminder, last_call, no_reminder, no_call in found
+        House(firm_id, _notice(reminder, reminder_off), _notice(last_call, call_off))
+        for firm_id, reminder, last_call, reminder_off, call_off in found
     ]
 
 
@@ -153,12 +153,12 @@ def _reminders(house: House, notice: timedelta, now: datetime) -> "sa.Select[int
     )
 
 
-def _last_calls(house: House, notice: timedelta, now: datetime, dialect: str) -> "sa.Select[int, datetime]":
+def _last_calls(house: House, notice: timedelta, now: datetime, dialect: str) -> "sa.Select[int, Any]":
     seconds: Any = Appointment.confirm_by
     if dialect == "postgresql":  # which rounds where SQLite cuts off
         seconds = sa.func.date_trunc("second", seconds)
     parts = (Appointment.appointment_id, sa.cast(sa.extract("epoch", seconds), sa.BigInteger))
-    prefix = sa.literal("last_call")
+    prefix: sa.ColumnElement[str] = sa.literal("last_call")
     for part in parts:
         prefix = prefix + ":" + sa.cast(part, sa.Text)
     return (
