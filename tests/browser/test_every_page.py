@@ -25,6 +25,7 @@ PAGES = [
     "/appointments/{confirmed}/rescheduling",
     "/appointments/{confirmed}/cancellation",
     "/appointments/{confirmed}/details",
+    "/appointments/{confirmed}/mail",
     "/appointments/{ended}/no-show",
     "/appointments/{ended}/completion",
     "/appointments/{requested}",
