@@ -8,13 +8,14 @@ from icalendar import Calendar
 from sqlalchemy.orm import Session
 
 from tests.delivery.conftest import Post
-from tests.factories import DAY, World, at_status, make_contact
+from tests.factories import DAY, LENGTH, World, at_status, make_contact
 from tests.support.smtp import MailServer
 from webapp.delivery import placeholders
 from webapp.lifecycle import appointments, client_requests, details, links
+from webapp.lifecycle.appointments import NewSlot
 from webapp.models import MailMessage, PersonalLink
 from webapp.queries import client_link
-from webapp.vocabulary import CancelledBy, Status
+from webapp.vocabulary import CancelledBy, MailTemplate, Status
 
 MINUTE = timedelta(minutes=1)
 CALENDARS = {"text/calendar", "application/ics"}
@@ -142,3 +143,23 @@ def test_nobody_can_type_what_stands_for_a_link(session: Session, world: World, 
         other = placeholders.filled(fresh, mail, firm_id=world.firm.firm_id + 1, secret=secret)
     assert (own.text, own.html) == (typed, token)
     assert token not in other.html
+
+
+def test_a_move_does_not_bring_it_back_either(session: Session, world: World, post: Post) -> None:
+    meeting = at_status(session, Status.CONFIRMED, world)
+    post.handle(world.now)
+    client_requests.revoke_links(session, meeting, actor=world.acting(), now=world.now + MINUTE)
+    start = meeting.start_time + DAY
+    appointments.reschedule(
+        session,
+        meeting,
+        actor=world.acting(),
+        slot=NewSlot(start_time=start, end_time=start + LENGTH),
+        reason="",
+        now=world.now + MINUTE,
+    )
+    session.commit()
+    post.handle(world.now + 2 * MINUTE)
+    first, moved = post.mails()
+    assert token_in(post, first) is not None
+    assert (moved.template, token_in(post, moved)) == (MailTemplate.MOVED, None)

@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import PersonalLink
+from webapp.models import Appointment, PersonalLink
 
 CONTEXT = b"daybook personal link\x00"
 
@@ -97,8 +97,14 @@ def standing(
     appointment_id: int | None = None,
     contact_id: int | None = None,
 ) -> PersonalLink | None:
-    """Like :func:`opened`, but None where somebody has revoked the last link: mail does not bring it back."""
-    link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
+    """Like :func:`opened`, but None where somebody has revoked the last link: mail does not bring it back.
+
+    The last link is that of the whole chain: a booking that is moved does not get its client in again.
+    """
+    if appointment_id is None:
+        link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
+    else:
+        link = _last_of_chain(session, firm_id, appointment_id, contact_id)
     if link is not None and link.revoked_at is not None:
         return None
     return opened(
@@ -111,6 +117,29 @@ def standing(
         appointment_id=appointment_id,
         contact_id=contact_id,
     )
+
+
+def _last_of_chain(
+    session: Session, firm_id: int, appointment_id: int, contact_id: int | None
+) -> PersonalLink | None:
+    root = (
+        sa.select(sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id))
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+        .scalar_subquery()
+    )
+    moved = sa.select(Appointment.appointment_id).where(
+        Appointment.firm_id == firm_id, Appointment.chain_root_id == root
+    )
+    return session.scalars(
+        sa.select(PersonalLink)
+        .where(
+            PersonalLink.firm_id == firm_id,
+            PersonalLink.appointment_id.in_(sa.union_all(sa.select(root), moved)),
+            PersonalLink.contact_id == contact_id if contact_id else PersonalLink.contact_id.is_(None),
+        )
+        .order_by(PersonalLink.personal_link_id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _last(
