@@ -163,6 +163,8 @@ class Town:
         """The history of an appointment; each row has its outbox event, and the last one is its status."""
         history, events = AppointmentStatusHistory, OutboxEvent
         with self.session() as session:
+            if self.engine.dialect.name == "postgresql":  # the worker may commit between two statements
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             found = session.get_one(Appointment, number)
             rows = session.scalars(
                 sa.select(history).where(history.appointment_id == number).order_by(history.sequence)
