@@ -182,12 +182,51 @@ class TestWithAServer:
         fresh(session, kept)
         assert (kept.state, kept.attempts, kept.last_error) == (MailState.WAITING, 0, None)
 
+    def test_all_that_failed_goes_out_again_but_not_what_came_too_late(
+        self, manager: FlaskClient, session: Session, kept: MailMessage
+    ) -> None:
+        assert "all that failed" not in manager.get("/outbox").text
+        copies(session, kept, 4)  # two of them have failed, about no meeting
+        session.query(MailMessage).filter_by(state=MailState.FAILED).update({"attempts": 12})
+        kept.state = MailState.FAILED  # never tried
+        session.commit()
+        assert "Send again all that failed" in manager.get("/outbox?state=failed").text
+        answer = manager.post("/outbox/resend")
+        assert (answer.status_code, answer.location) == (303, "/outbox?state=failed")
+        assert "2 mails go out again with the next delivery." in manager.get(answer.location).text
+        session.rollback()
+        states = session.query(MailMessage.state).order_by(MailMessage.mail_message_id).all()
+        assert [state for (state,) in states] == [
+            MailState.FAILED,
+            MailState.KEPT,
+            MailState.WAITING,
+            MailState.KEPT,
+            MailState.WAITING,
+        ]
+
+    def test_mail_about_a_meeting_that_is_over_does_not_go_out_with_the_rest(
+        self,
+        signed_in: Callable[[StaffUser], FlaskClient],
+        session: Session,
+        world: World,
+        kept: MailMessage,
+        moved_clock: MovableClock,
+    ) -> None:
+        kept.state, kept.attempts = MailState.FAILED, 12
+        session.commit()
+        for hours, state in ((26, MailState.FAILED), (-26, MailState.WAITING)):
+            moved_clock.pass_(hours=hours)
+            assert signed_in(world.manager).post("/outbox/resend").status_code == 303
+            fresh(session, kept)
+            assert kept.state is state
+
     def test_what_waits_is_not_offered_again(self, manager: FlaskClient, kept: MailMessage) -> None:
         assert "/resend" not in manager.get(address(kept)).text
         assert manager.post(address(kept, "/resend")).status_code == 422
 
     def test_staff_cannot_send_again(self, desk: FlaskClient, kept: MailMessage) -> None:
         assert desk.post(address(kept, "/resend")).status_code == 403
+        assert desk.post("/outbox/resend").status_code == 403
 
 
 def test_mail_is_found_by_recipient_state_and_kind(

@@ -11,7 +11,7 @@ from webapp.delivery import message, placeholders
 from webapp.lifecycle import audit
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
-from webapp.models import Firm, MailMessage, MailSwitch
+from webapp.models import Appointment, Firm, MailMessage, MailSwitch
 from webapp.queries.mail import chain
 from webapp.vocabulary import MailState, MailTemplate, Permission
 
@@ -68,6 +68,48 @@ def resend(
         now=now,
     )
     return mail.recipient
+
+
+def resend_failed(session: Session, *, actor: Actor, settings: Settings, now: datetime) -> int:
+    """Let all go out again that was tried in vain, unless its meeting is over; returns how many.
+
+    Raises:
+        Forbidden: the role does not include it.
+        Invalid: there is no mail server.
+    """
+    if not actor.can(Permission.MANAGE_SETTINGS):
+        raise Forbidden("Your role does not include sending mail again.")
+    if not settings.smtp_url:
+        raise Invalid("No mail server is set, so mail can only be read or downloaded here.")
+    over = sa.exists().where(
+        Appointment.firm_id == MailMessage.firm_id,
+        Appointment.appointment_id == MailMessage.appointment_id,
+        Appointment.end_time <= now,
+    )
+    again = session.execute(
+        sa.update(MailMessage)
+        .where(
+            MailMessage.firm_id == actor.firm_id,
+            MailMessage.state == MailState.FAILED,
+            MailMessage.attempts > 0,  # others were never tried: they came too late
+            ~over,
+        )
+        .values(state=MailState.WAITING, attempts=0, due_at=now, last_error=None)
+        .returning(MailMessage.mail_message_id)
+        .execution_options(synchronize_session=False)
+    )
+    count = len(again.all())
+    if count:
+        audit.note(
+            session,
+            actor=actor,
+            subject=SUBJECT,
+            subject_id=actor.firm_id,
+            action="resend_failed",
+            changed={"count": [0, count]},
+            now=now,
+        )
+    return count
 
 
 def letter(session: Session, *, firm_id: int, mail_message_id: int, settings: Settings) -> EmailMessage:

@@ -51,8 +51,32 @@ def index() -> str:
         prev_url=_turn(before=page.before),
         next_url=_turn(after=page.after),
         has_server=bool(_settings().smtp_url),
+        form=DeskForm(),
         **_words(),
     )
+
+
+@bp.post("/outbox/resend")
+@requires(Permission.MANAGE_SETTINGS)
+def resend_failed() -> Response:
+    """All that failed goes out again; whatever is in the way is said by a toast on the list."""
+    form = DeskForm()
+    said = "Nothing was sent again. Try once more."
+    if form.accepted():
+        answer = form.attempt(lambda: {"said": _said(_resend_failed())})
+        said = answer["said"] if answer is not None else " ".join(text for _id, text in form.errors_list())
+    flash(said, "toast")
+    return go("/outbox?state=failed")
+
+
+def _resend_failed() -> int:
+    return delivery.resend_failed(db.session(), actor=me().actor, settings=_settings(), now=g.now)
+
+
+def _said(count: int) -> str:
+    if not count:
+        return "Nothing that failed is about a meeting still ahead."
+    return f"{'1 mail goes' if count == 1 else f'{count} mails go'} out again with the next delivery."
 
 
 def _wanted() -> Wanted:
