@@ -195,8 +195,9 @@ def _tell(
     facts = appointment_mail.load(session, firm_id=event.firm_id, appointment_id=event.appointment_id)
     refused = notice.template is MailTemplate.DECLINED
     news_until = facts.appointment.end_time + (REFUSED_IS_NEWS if refused else timedelta())
-    if event.created_at >= news_until:
-        return  # what was entered afterwards is no news to whoever was there
+    late = news_until <= now
+    if event.created_at >= news_until or (late and facts.house.is_demo):
+        return  # what was entered afterwards is no news to whoever was there; a demo's people do not exist
     if row.action is Action.PROPOSE and facts.appointment.status is Status.CANCELLED:
         return  # given up before anybody heard of it
     given_up = row.from_status is Status.AWAITING_CONFIRMATION and row.to_status is Status.CANCELLED
@@ -204,7 +205,7 @@ def _tell(
         return
     people = appointment_mail.recipients(session, facts, notice.template, settings=settings, now=now)
     key = f"event:{event.outbox_event_id}:{notice.template.value}"
-    problem = TOO_LATE if news_until <= now else ""
+    problem = TOO_LATE if late else ""
     appointment_mail.write(
         session, facts, notice, people, settings=settings, key=key, now=now, problem=problem
     )
