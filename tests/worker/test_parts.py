@@ -63,8 +63,9 @@ def test_one_round_does_all_that_is_due(
     session.refresh(over)
     assert over.status is Status.COMPLETED
     assert session.scalar(sa.select(sa.func.count()).where(OutboxEvent.handled_at.is_(None))) == 0
-    kept = session.scalars(sa.select(MailMessage)).all()
-    assert [mail.state for mail in kept] == [MailState.KEPT]
+    states = {mail.appointment_id: mail.state for mail in session.scalars(sa.select(MailMessage))}
+    assert states.pop(over.appointment_id) is MailState.FAILED  # its client was to be told before it was over
+    assert list(states.values()) == [MailState.KEPT]
     found = session.scalars(sa.select(WorkerHeartbeat)).one()
     assert (found.worker, found.swept_at, found.stopped_at) == (worker.name, world.now, world.now)
 
