@@ -11,7 +11,7 @@ from tests.browser.conftest import Desk
 from tests.factories import at_status
 from tests.support.axe import assert_no_violations
 from tests.support.engines import SECRET_KEY
-from webapp.lifecycle import client_requests
+from webapp.lifecycle import client_requests, links
 from webapp.models import Appointment
 from webapp.vocabulary import Status
 
@@ -72,8 +72,14 @@ def states(desk: Desk) -> dict[str, str]:
         def add(name: str, status: Status, start: datetime | None = None) -> Appointment:
             begins = start or world.now + timedelta(days=next(far))
             made = at_status(session, status, world, start=begins)
-            found[name], _until = client_requests.link_for(
-                session, made, secret=SECRET_KEY, actor=world.acting(), now=world.now
+            found[name] = links.issue(
+                session,
+                secret=SECRET_KEY,
+                firm_id=made.firm_id,
+                appointment_id=made.appointment_id,
+                contact_id=made.contact_id,
+                expires_at=max(made.end_time, world.now) + timedelta(days=30),
+                now=made.created_at,
             )
             return made
 
