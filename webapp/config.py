@@ -132,8 +132,12 @@ def _base_url(text: str, port: int, problems: list[str]) -> str:
 
 
 def _smtp_url(text: str, problems: list[str]) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in {"smtp", "smtps", "smtp+starttls"} or not parts.hostname):
+    try:
+        parts = urlsplit(text)
+        bad = parts.scheme not in {"smtp", "smtps", "smtp+starttls"} or not parts.hostname or parts.port == 0
+    except ValueError:  # a port or an address in brackets that is none
+        bad = True
+    if text and bad:
         problems.append(
             "SMTP_URL must look like smtp://user:password@host:25, smtps://… or smtp+starttls://…."
         )

@@ -49,6 +49,31 @@ def zone_names() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
+@lru_cache(maxsize=1)
+def _places() -> list[tuple[str, str, ZoneInfo]]:
+    """``(region, place, zone)`` of each zone that may be chosen, by region and place."""
+    found = []
+    for name in zone_names():
+        region, *inner = name.replace("_", " ").split("/")
+        elsewhere = region in {"Etc", "UTC"}
+        found.append(
+            ("Other" if elsewhere else region, ", ".join(reversed(inner or [region])), ZoneInfo(name))
+        )
+    return sorted(found, key=lambda place: place[:2])
+
+
+def zone_choices(moment: datetime) -> dict[str, list[tuple[str, str]]]:
+    """The zones by region, each as ``(name, label)`` with its city and its offset at an instant.
+
+    A label reads ``London (UTC+00:00)`` or ``Buenos Aires, Argentina (UTC-03:00)``.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for region, place, zone in _places():
+        offset = moment.astimezone(zone).strftime("%z")
+        found.setdefault(region, []).append((zone.key, f"{place} (UTC{offset[:3]}:{offset[3:5]})"))
+    return found
+
+
 def instant(local: datetime, zone: ZoneInfo, *, second: bool | None = None) -> datetime:
     """The UTC instant of a naive wall-clock time.
 

@@ -22,7 +22,7 @@ from webapp import clock
 from webapp.config import Settings
 from webapp.delivery import events, mail, reminders
 from webapp.lifecycle import heartbeats, pruning, transaction
-from webapp.lifecycle.sweeps import sweep_all
+from webapp.lifecycle.sweeps import BATCH, sweep_all
 
 SWEEP_EVERY = 60.0  # seconds
 DELIVER_EVERY = 3.0
@@ -65,13 +65,15 @@ def new_name() -> str:
 class Worker:
     """Runs the lines of work against one database until :meth:`stop` is asked for.
 
-    ``lines`` None stands for everything that Daybook does by itself.
+    ``batch`` is how many rows one transaction of a sweep moves at most; ``lines`` None stands for everything
+    that Daybook does by itself.
     """
 
     engine: Engine
     settings: Settings
     name: str = field(default_factory=new_name)
     every: float = SWEEP_EVERY
+    batch: int = BATCH
     lines: Sequence[Line] | None = None
     _asked: bool = False
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -167,7 +169,7 @@ class Worker:
         ]
 
     def _sweeps(self, now: datetime) -> dict[str, int]:
-        reports = sweep_all(self.session, now=now, stop=self.stopping)
+        reports = sweep_all(self.session, now=now, limit=self.batch, stop=self.stopping)
         if not self._asked:
             with self.session() as session:
                 transaction.run(session, lambda: heartbeats.swept(session, self.name, now))
@@ -186,13 +188,18 @@ class Worker:
         return {"sent": self._emptied(mail.deliver, now)}
 
     def _emptied(self, work: Callable[..., int], now: datetime) -> int:
-        """Take from a queue until it gives less than asked for, at most so many times in one round."""
+        """Take from a queue until it gives less than asked for, at most so many times in one round.
+
+        Each take knows how late it has become, so that its claims last as long as they should.
+        """
         total = 0
+        begun = time.monotonic()
         for _ in range(MOST_TAKES):
+            moment = now + timedelta(seconds=time.monotonic() - begun)
             taken = work(
                 self.session,
                 settings=self.settings,
-                now=now,
+                now=moment,
                 worker=self.name,
                 limit=TAKE,
                 stop=self.stopping,

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0004_activity"
-down_revision = "0002_time"
+down_revision = "0003_callback_secret"
 branch_labels = None
 depends_on = None
 

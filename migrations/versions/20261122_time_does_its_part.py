@@ -68,6 +68,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "firm_sweep",
+        sa.Column("firm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("believed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["firm_id"], ["firm.firm_id"], name=op.f("fk_firm_sweep_firm_id_firm")),
+        sa.PrimaryKeyConstraint("firm_id", name=op.f("pk_firm_sweep")),
+    )
+
+    op.create_table(
         "attendance",
         sa.Column("attendance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("firm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -105,6 +114,13 @@ def upgrade() -> None:
     with op.batch_alter_table("attendance", schema=None) as batch_op:
         batch_op.create_index(
             "ix_attendance_appointment", ["firm_id", "appointment_id", "side"], unique=False
+        )
+        batch_op.create_index(
+            "ix_attendance_front_desk",
+            ["firm_id", "appointment_id", "side"],
+            unique=True,
+            sqlite_where=sa.text("source = 'front_desk' AND withdrawn_at IS NULL"),
+            postgresql_where=sa.text("source = 'front_desk' AND withdrawn_at IS NULL"),
         )
 
     op.create_table(
@@ -242,6 +258,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.create_index("ix_mail_message_list", ["firm_id", "mail_message_id"], unique=False)
+        batch_op.create_index(
+            "ix_mail_message_queue",
+            ["firm_id", "recipient", "mail_message_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
 
     op.create_table(
         "poll_invitee",
@@ -304,11 +327,17 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("poll_invitee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("appointment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(poll_invitee_id IS NULL) <> (appointment_id IS NULL)", name=op.f("ck_personal_link_subject")
+        ),
+        sa.ForeignKeyConstraint(
+            ["firm_id", "contact_id"],
+            ["contact.firm_id", "contact.contact_id"],
+            name=op.f("fk_personal_link_firm_id_contact_id_contact"),
         ),
         sa.ForeignKeyConstraint(
             ["firm_id", "appointment_id"],
@@ -351,6 +380,14 @@ def upgrade() -> None:
         "appointment", sa.Column("tracked", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.create_index(
+        "ix_appointment_staff_due",
+        "appointment",
+        ["firm_id", "staff_user_id", "end_time"],
+        unique=False,
+        sqlite_where=sa.text("status = 'confirmed'"),
+        postgresql_where=sa.text("status = 'confirmed'"),
+    )
+    op.create_index(
         "ix_appointment_tracked",
         "appointment",
         ["firm_id", "start_time"],
@@ -388,6 +425,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("handled_at IS NULL"),
             postgresql_where=sa.text("handled_at IS NULL"),
         )
+    # What happened before there was mail is told nobody.
+    op.execute("UPDATE outbox_event SET handled_at = created_at")
 
 
 def downgrade() -> None:
@@ -409,9 +448,11 @@ def downgrade() -> None:
     op.execute("ALTER TABLE appointment_type DROP COLUMN tracked")
 
     op.drop_index("ix_appointment_tracked", "appointment")
+    op.drop_index("ix_appointment_staff_due", "appointment")
     # A batch would make the table anew and lose its triggers.
     op.execute("ALTER TABLE appointment DROP COLUMN tracked")
 
+    op.drop_table("firm_sweep")
     op.drop_table("poll_vote")
     with op.batch_alter_table("personal_link", schema=None) as batch_op:
         batch_op.drop_index("ix_personal_link_invitee")
@@ -421,6 +462,11 @@ def downgrade() -> None:
     op.drop_table("poll_slot")
     op.drop_table("poll_invitee")
     with op.batch_alter_table("mail_message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_mail_message_queue",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
         batch_op.drop_index("ix_mail_message_list")
         batch_op.drop_index(
             "ix_mail_message_due",
@@ -437,6 +483,7 @@ def downgrade() -> None:
 
     op.drop_table("poll")
     with op.batch_alter_table("attendance", schema=None) as batch_op:
+        batch_op.drop_index("ix_attendance_front_desk")
         batch_op.drop_index("ix_attendance_appointment")
 
     op.drop_table("attendance")

@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import TODAY, Desk
 from tests.factories import DAY, at_status, make_world
 from tests.support.axe import assert_no_violations
-from webapp.lifecycle import passwords
-from webapp.models import StaffUser
-from webapp.vocabulary import Status
+from webapp.lifecycle import attendance, passwords
+from webapp.models import Appointment, StaffUser
+from webapp.vocabulary import AttendanceSide, AttendanceSource, Status
 
 PAGES = [
     f"/day/{TODAY}",
@@ -25,6 +25,7 @@ PAGES = [
     "/appointments/{confirmed}/rescheduling",
     "/appointments/{confirmed}/cancellation",
     "/appointments/{confirmed}/details",
+    "/appointments/{confirmed}/mail",
     "/appointments/{ended}/no-show",
     "/appointments/{ended}/completion",
     "/appointments/{requested}",
@@ -110,6 +111,17 @@ def manager(desk: Desk) -> Desk:
         for status, days in ((Status.AWAITING_CONFIRMATION, 2), (Status.COMPLETED, -4), (Status.NO_SHOW, -5)):
             made = at_status(session, status, desk.world, start=desk.world.now + days * DAY)
             desk.made[status.value] = made.appointment_id
+        ended = session.get_one(Appointment, desk.by("Jonas Weber"))  # under Needs outcome, with evidence
+        attendance.record(
+            session,
+            ended,
+            actor=desk.world.system,
+            side=AttendanceSide.CLIENT,
+            source=AttendanceSource.PROVIDER,
+            joined_at=ended.start_time,
+            now=ended.start_time,
+        )
+        session.commit()
     desk.page.context.clear_cookies()
     desk.as_user(desk.world.manager)
     return desk
@@ -171,6 +183,14 @@ def test_the_page_of_a_form_that_is_refused_is_as_sound(manager: Desk) -> None:
     page.goto("/contacts/new")
     submit(page, "main form")
     assert page.title().startswith("Error: ")
+    assert_sound(page)
+
+
+def test_the_page_with_the_secret_of_the_callback_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    page.goto("/settings/attendance")
+    submit(page, "form[action='/settings/attendance/secret']")
+    expect(page.locator("#secret")).to_have_value(re.compile("^whsec_"))
     assert_sound(page)
 
 

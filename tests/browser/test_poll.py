@@ -1,6 +1,8 @@
 """A poll from the first proposal to the confirmed meeting, with three invitees in three zones."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -8,10 +10,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Desk
 from tests.support.axe import assert_no_violations
-from tests.support.polls import HOUR, cast, make_poll, people
-from webapp.models import Appointment
+from tests.support.engines import SECRET_KEY
+from tests.support.polls import HOUR, cast, make_poll, people, slot_ids
+from webapp.lifecycle.polls import answering, holding
+from webapp.models import Appointment, Poll
 from webapp.queries import invariants
-from webapp.vocabulary import Status, Vote
+from webapp.vocabulary import Answer, PollStatus, Status, Vote
 
 PEOPLE = (
     ("Clara Wren", "clara@wren.example", "Europe/Berlin"),
@@ -19,6 +23,10 @@ PEOPLE = (
     ("Yusuf Amin", "yusuf@wren.example", "Asia/Tokyo"),
 )
 
+SHOTS = os.environ.get("DAYBOOK_SHOTS")
+SIZES = pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+)
 TIMES = (("2026-01-19", "16:30"), ("2026-01-20", "09:00"), ("2026-01-21", "10:00"))
 
 
@@ -89,7 +97,7 @@ def test_a_poll_is_played_to_the_confirmed_meeting(desk: Desk, outside: BrowserC
     doors = links(page)
     vote(outside, doors[0], "17:30–18:30", ("Yes", "No", "Yes"))
     # The page shows it by itself, without anything moving under a hand.
-    expect(page.get_by_text("1 of 3 invitees has replied")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("1 of 3 invitees replied")).to_be_visible(timeout=15_000)
     vote(outside, doors[1], "11:30–12:30", ("Yes", "Yes", "If need be"))
     vote(outside, doors[2], "01:30–02:30", ("Yes", "No", "Yes"))
     page.reload()
@@ -171,3 +179,91 @@ def test_a_poll_is_proposed_and_held_without_script(desk: Desk) -> None:
     page.get_by_role("button", name="Hold", exact=True).click()
     expect(page.locator(".badge--lg")).to_have_text("Awaiting confirmation")
     bare.close()
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Accessible, and as wide as the window; kept as a picture where somebody asks for it."""
+    assert_no_violations(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+def made(desk: Desk, *, held: bool) -> tuple[str, list[str]]:
+    """A poll's page and its invitees' doors. Clara has voted, with a comment; a held time she declined."""
+    world = desk.world
+    with desk.session() as session:
+        poll = make_poll(session, world)
+        clara = people(session, poll)[0]
+        cast(session, poll, clara, [Vote.YES, Vote.NO, Vote.IF_NEED_BE], world.now)
+        clara.comment = "Mornings are the middle of the night here; the last one would do."
+        if held:
+            slot = slot_ids(session, poll)[0]
+            holding.hold(session, poll, poll_slot_id=slot, actor=world.acting(), now=world.now)
+            answering.answer(
+                session,
+                firm_id=poll.firm_id,
+                poll_invitee_id=clara.poll_invitee_id,
+                poll_slot_id=slot,
+                given=Answer.DECLINED,
+                now=world.now,
+            )
+        found = holding.personal_links(session, poll, actor=world.acting(), secret=SECRET_KEY, now=world.now)
+        session.commit()
+        return f"/polls/{poll.poll_id}", [f"/i/{token}" for _invitee, token in found]
+
+
+@SIZES
+def test_the_pages_of_polls_are_accessible_and_fit(desk: Desk, width: int, scheme: str) -> None:
+    page = desk.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    (opened, _), (held, _) = made(desk, held=False), made(desk, held=True)
+    for path in ("/polls", "/polls/new", opened, f"{opened}/edit", held):
+        page.goto(path)
+        looked_at(page, f"poll{path.replace('/', '-')}-{width}-{scheme}")
+    for path, button in (
+        (opened, "Hold…"),
+        (held, "Hold instead…"),
+        (held, "Confirm…"),
+        (held, "Cancel poll…"),
+        (held, "Personal links…"),
+    ):
+        page.goto(path)
+        page.locator(".btn", has_text=button).first.click()
+        page.locator("#dialog[open]").wait_for()
+        looked_at(page, f"poll-dialog-{button.split('…')[0].replace(' ', '-')}-{width}-{scheme}")
+    page.goto("/polls/new")
+    page.get_by_role("button", name="Send poll").last.click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    looked_at(page, f"poll-new-refused-{width}-{scheme}")
+
+
+@SIZES
+def test_what_an_invitee_sees_is_accessible_and_fits(
+    desk: Desk, outside: BrowserContext, width: int, scheme: str
+) -> None:
+    page = outside.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    (_, open_doors), (path, held_doors) = made(desk, held=False), made(desk, held=True)
+    for name, door in (
+        ("vote", open_doors[1]),
+        ("voted", open_doors[0]),
+        ("asked", held_doors[1]),
+        ("declined", held_doors[0]),
+        ("gone", "/i/x"),
+    ):
+        page.goto(door)
+        looked_at(page, f"invitee-{name}-{width}-{scheme}")
+    page.goto(open_doors[1])
+    page.get_by_role("button", name="Save reply").last.click()
+    looked_at(page, f"invitee-refused-{width}-{scheme}")
+    number = int(path.rsplit("/", 1)[1])
+    for status in (PollStatus.CANCELLED, PollStatus.TIMED_OUT):
+        with desk.session() as session:
+            session.execute(sa.update(Poll).where(Poll.poll_id == number).values(status=status))
+            session.commit()
+        page.goto(held_doors[0])
+        looked_at(page, f"invitee-{status.value}-{width}-{scheme}")
+    outside.close()

@@ -1,6 +1,8 @@
 """``daybook demo``: two firms, once, never beside a real one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from tests.cli.conftest import Daybook
 from tests.factories import NOW, World
+from tests.support.engines import settings_for
 from webapp import demo
+from webapp.delivery import events
 from webapp.demo.people import ALDER, MARLOW, PASSWORD
 from webapp.lifecycle import signing_in
 from webapp.lifecycle.sweeps import sweep
@@ -122,6 +126,47 @@ def test_it_has_polls_attendance_and_mail(daybook: Daybook, session: Session) ->
     for firm_id in session.scalars(sa.select(Firm.firm_id)).all():
         dry = sweep(session, firm_id=firm_id, now=now, dry_run=True)
         assert all(kind.held is None for kind in dry.kinds)
+
+
+@pytest.mark.one_engine("sqlite")  # as above
+@pytest.mark.parametrize("moment", ["2026-11-22T18:30", "2026-11-23T08:00", "2026-11-26T13:00"])
+def test_a_worker_leaves_something_for_people_to_do(session: Session, moment: str) -> None:
+    now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    for firm in demo.load(session, now=now):
+        session.commit()
+        sweep(session, firm_id=firm.firm_id, now=now + timedelta(minutes=2))
+        session.expire_all()
+        waiting = session.scalars(
+            sa.select(Appointment).where(
+                Appointment.firm_id == firm.firm_id,
+                Appointment.status == Status.CONFIRMED,
+                Appointment.end_time <= now,
+            )
+        ).all()
+        assert len(waiting) >= 3, firm.name
+        if firm.slug == ALDER.slug:
+            assert any(one.tracked for one in waiting)
+        late = session.scalars(
+            sa.select(Appointment.appointment_id)
+            .join(Attendance, Attendance.appointment_id == Appointment.appointment_id)
+            .where(Appointment.firm_id == firm.firm_id, Attendance.joined_at > Appointment.no_show_at)
+        ).all()
+        assert bool(late) == (firm.slug == MARLOW.slug)
+    assert list(invariants.check(session)) == []
+
+
+@pytest.mark.one_engine("sqlite")  # as above
+def test_its_people_get_no_mail_whatever_server_is_set(session: Session, tmp_path: Path) -> None:
+    settings = replace(settings_for("sqlite://", tmp_path), smtp_url="smtp://127.0.0.1:1")
+    demo.load(session, now=NOW)
+    session.commit()
+
+    def sessions() -> Session:
+        return Session(session.get_bind(), execution_options={"write": True}, expire_on_commit=False)
+
+    assert events.handle(sessions, settings=settings, now=NOW, worker="one", limit=2000) > 0
+    states = session.scalars(sa.select(MailMessage.state).distinct()).all()
+    assert states == [MailState.KEPT]
 
 
 def test_reset_loads_it_again(daybook: Daybook, session: Session) -> None:

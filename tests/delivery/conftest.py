@@ -14,7 +14,8 @@ from tests.factories import World, make_world
 from tests.support.engines import settings_for
 from tests.support.smtp import MailServer, mail_server
 from webapp.config import Settings
-from webapp.delivery import events, mail
+from webapp.delivery import events, mail, placeholders
+from webapp.delivery.placeholders import Bodies
 from webapp.models import MailMessage
 
 
@@ -43,6 +44,12 @@ class Post:
         """Everything written, in order, as it is now."""
         with self.session() as session:
             return list(session.scalars(sa.select(MailMessage).order_by(MailMessage.mail_message_id)))
+
+    def read(self, mail: MailMessage) -> Bodies:
+        """A mail as its recipient has it, with its links."""
+        with self.session() as session:
+            secret = self.settings.secret_key
+            return placeholders.filled(session, mail, firm_id=mail.firm_id, secret=secret)
 
     def templates(self) -> list[str]:
         return [one.template.value for one in self.mails()]

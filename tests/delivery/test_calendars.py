@@ -17,7 +17,7 @@ from webapp.delivery import calendars
 from webapp.delivery.calendars import Meeting
 from webapp.lifecycle import appointments, booking
 from webapp.lifecycle.appointments import NewSlot
-from webapp.vocabulary import CancelledBy, Status
+from webapp.vocabulary import Answer, CancelledBy, Status
 
 NAMES = [
     "Ada Byron",
@@ -42,6 +42,7 @@ def meeting(**changed: Any) -> Meeting:
         "firm": "Marlow",
         "attendee": "ada@client.example",
         "attendee_name": "Ada Byron",
+        "answer": Answer.ACCEPTED,
     }
     return Meeting(**(facts | changed))
 

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from tests.delivery.conftest import Post
 from tests.factories import DAY, LENGTH, NOW, World, at_status, draft
 from webapp.delivery import appointment_mail, events
-from webapp.lifecycle import appointments, booking
+from webapp.lifecycle import appointments, booking, quiet
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, MailMessage, MailSwitch, OutboxEvent
+from webapp.queries import appointments as appointment_page
 from webapp.vocabulary import CancelledBy, MailState, MailTemplate, Status
 
 REASON = "The room is flooded"
@@ -135,6 +136,8 @@ def test_a_proposal_names_its_deadline(post: Post, session: Session, world: Worl
     (mail,) = post.mails()
     assert mail.template is MailTemplate.PROPOSED
     assert "Answer by: Tue 13 Jan 2026, 16:00" in mail.text_body
+    for body in (mail.text_body, mail.html_body):
+        assert "If it isn’t confirmed by then, the time is given up." in body
     assert "STATUS:TENTATIVE" in (mail.calendar or "")
 
 
@@ -167,7 +170,7 @@ def test_a_move_is_one_mail_from_old_to_new(post: Post, session: Session, world:
     assert mail.subject == "Moved: Review is now on Thu 15 Jan, 10:00"
     assert "Was: Wed 14 Jan 2026, 10:00–10:45" in mail.text_body
     assert "When: Thu 15 Jan 2026, 10:00–10:45" in mail.text_body
-    assert REASON in mail.text_body
+    assert REASON not in mail.text_body + mail.html_body + (mail.calendar or "")
     assert unhandled(post) == 0
 
 
@@ -188,11 +191,29 @@ def test_a_cancellation_tells_why_and_empties_the_calendar(
     assert mail.calendar_method == "CANCEL"
 
 
+def test_a_step_that_was_to_be_quiet_tells_nobody_and_the_timeline_says_who(
+    post: Post, session: Session, world: World
+) -> None:
+    made = booked(session, world)
+    post.handle(NOW)
+    cancelled(session, world, made)
+    quiet.leave_out_mail(session, made, actor=world.acting(), now=NOW)
+    session.commit()
+    assert post.handle(NOW) == 1
+    assert post.templates() == ["confirmed"]
+    assert unhandled(post) == 0
+    found = appointment_page.dossier(session, firm_id=world.firm.firm_id, appointment_id=made.appointment_id)
+    edits = [event for event in found.bookings[0].events if event.changes]
+    assert [(edit.changes, edit.actor_label) for edit in edits] == [
+        ({"mail": [True, False]}, world.acting().label)
+    ]
+
+
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW])
 def test_an_outcome_tells_nobody(post: Post, session: Session, world: World, status: Status) -> None:
     at_status(session, status, world)
     assert post.handle(NOW) == 2
-    assert post.mails() == []
+    assert post.templates() == ["confirmed"]  # the booking, which came to nobody's ears
     assert unhandled(post) == 0
 
 
@@ -216,12 +237,40 @@ def test_a_kind_that_is_switched_off_is_not_written(post: Post, session: Session
     assert post.templates() == ["cancelled"]
 
 
-def test_an_event_from_long_ago_is_handled_without_mail(post: Post, session: Session, world: World) -> None:
-    booked(session, world, days=9)
-    assert post.handle(NOW + 2 * DAY + timedelta(seconds=1)) == 1
-    assert post.mails() == []
-    with post.session() as fresh:
-        assert fresh.scalars(sa.select(OutboxEvent)).one().last_error == events.TOO_OLD
+def test_an_event_from_long_ago_is_told_while_its_meeting_is_ahead(
+    post: Post, session: Session, world: World
+) -> None:
+    cancelled(session, world, booked(session, world, days=9))
+    assert post.handle(NOW + 8 * DAY) == 2
+    assert [(mail.template.value, mail.state) for mail in post.mails()] == [
+        ("confirmed", MailState.KEPT),
+        ("cancelled", MailState.KEPT),
+    ]
+
+
+def test_what_was_told_too_late_is_in_the_outbox_and_not_sent(
+    post: Post, session: Session, world: World
+) -> None:
+    wired = post.with_server("smtp://mail.example")
+    cancelled(session, world, booked(session, world))
+    assert wired.handle(NOW + 2 * DAY) == 2
+    assert wired.templates() == ["confirmed", "cancelled"]
+    assert {(mail.state, mail.last_error) for mail in wired.mails()} == {(MailState.FAILED, events.TOO_LATE)}
+
+
+def test_a_refusal_is_news_for_two_days_after_the_time_that_was_asked_for(
+    post: Post, session: Session, world: World
+) -> None:
+    for days in (1, 4):
+        plan = draft(world, start=NOW + days * DAY)
+        made = booking.request(session, actor=world.client, draft=plan, now=NOW)
+        appointments.decline(session, made, actor=world.acting(), reason=REASON, now=NOW)
+    session.commit()
+    post.handle(NOW + 5 * DAY)
+    assert [mail.state for mail in post.mails() if mail.template is MailTemplate.DECLINED] == [
+        MailState.FAILED,
+        MailState.KEPT,
+    ]
 
 
 def test_handling_again_writes_nothing_twice(post: Post, session: Session, world: World) -> None:

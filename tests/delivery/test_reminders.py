@@ -1,5 +1,6 @@
 """Reminders and last calls: once, in time, never late; and the mail of polls."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from tests.delivery.conftest import Post
 from tests.factories import DAY, LENGTH, NOW, World, draft
 from webapp.delivery import polls_mail, reminders
 from webapp.lifecycle import appointments, booking, links
-from webapp.models import Appointment, MailMessage, MailSwitch, Poll, PollInvitee, PollSlot
+from webapp.models import Appointment, FirmSweep, MailMessage, MailSwitch, Poll, PollInvitee, PollSlot
 from webapp.vocabulary import Answer, CancelledBy, MailTemplate, PollStatus
 
 HOUR = timedelta(hours=1)
@@ -159,6 +160,64 @@ def test_a_last_call_is_written_once_before_the_deadline(post: Post, remind: Rem
     assert mail.subject.startswith("Still to answer by Wed 14 Jan 2026, 10:00: Review on ")
 
 
+def test_a_deadline_that_was_put_off_is_called_for_again(
+    post: Post, session: Session, proposed: Appointment, remind: Remind
+) -> None:
+    due = NOW + DAY - 4 * HOUR
+    assert remind(due) == 1
+    proposed.confirm_by = NOW + DAY + HOUR + timedelta(microseconds=700_000)
+    session.commit()
+    assert remind(due + timedelta(minutes=59)) == 0
+    assert remind(due + HOUR + timedelta(minutes=1)) == 1
+    assert remind(due + HOUR + timedelta(minutes=2)) == 0
+    assert "Wed 14 Jan 2026, 11:00" in post.mails()[-1].subject
+
+
+def test_a_polls_deadline_that_was_put_off_is_called_for_again(
+    session: Session, poll: Poll, remind: Remind
+) -> None:
+    assert remind(NOW + DAY - 4 * HOUR) == 3
+    poll.deadline = NOW + DAY + HOUR
+    session.commit()
+    assert remind(NOW + DAY - 3 * HOUR) == 3
+    assert remind(NOW + DAY - 3 * HOUR) == 0
+
+
+@pytest.mark.usefixtures("booked")
+def test_a_clock_that_the_sweep_did_not_believe_reminds_nobody(
+    session: Session, world: World, remind: Remind
+) -> None:
+    due = START - DAY
+    doubted = FirmSweep(firm_id=world.firm.firm_id, looked_at=due, believed_at=NOW)
+    session.add(doubted)
+    session.commit()
+    assert remind(due) == 0
+    doubted.believed_at = due
+    session.commit()
+    assert remind(due) == 1
+
+
+def test_who_declined_is_not_reminded_and_no_calendar_says_that_they_come(
+    post: Post, session: Session, world: World, poll: Poll, remind: Remind
+) -> None:
+    made = hold(session, world, poll)
+    post.handle(NOW)
+    ana, bo, _cy = invitees(session, poll)
+    ana.answer, ana.answered_at = Answer.ACCEPTED, NOW
+    bo.answer, bo.answered_at = Answer.DECLINED, NOW
+    appointments.confirm(session, made, actor=world.acting(), now=NOW)
+    session.commit()
+    post.handle(NOW)
+    said = [re.search(r"PARTSTAT=([A-Z-]+)", mail.calendar or "") for mail in post.mails()]
+    assert [found and found[1] for found in said] == ["NEEDS-ACTION"] * 3 + [
+        "ACCEPTED",
+        "DECLINED",
+        "NEEDS-ACTION",
+    ]
+    assert remind(START - DAY) == 2
+    assert [mail.recipient_name for mail in post.mails()[-2:]] == ["Ana", "Cy"]
+
+
 def test_a_poll_calls_only_those_who_said_nothing(
     post: Post, session: Session, poll: Poll, remind: Remind
 ) -> None:
@@ -211,7 +270,7 @@ class TestPolls:
     def test_each_link_opens_for_its_invitee(self, post: Post, session: Session, poll: Poll) -> None:
         self.queue(post, session, poll, MailTemplate.POLL)
         for mail, invitee in zip(post.mails(), invitees(session, poll), strict=True):
-            token = mail.text_body.split("/i/")[1].split()[0]
+            token = post.read(mail).text.split("/i/")[1].split()[0]
             found = links.resolve(session, token=token, now=poll.deadline + DAY)
             assert found is not None
             assert found.poll_invitee_id == invitee.poll_invitee_id

@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.message import EmailMessage
 from email.policy import SMTP, default
+from email.utils import getaddresses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Page as BrowserPage
 from sqlalchemy.orm import Session
 
 from tests.delivery.conftest import Post
@@ -19,6 +22,7 @@ from tests.support.smtp import MailServer
 from webapp.config import Settings
 from webapp.delivery import cleaning, letters, message, preview
 from webapp.delivery.letters import House, Recipient
+from webapp.delivery.placeholders import Bodies
 from webapp.delivery.rendering import Words, render
 from webapp.lifecycle import booking
 from webapp.localtime import Local
@@ -32,6 +36,13 @@ SETTINGS = Settings(
     mail_from="d@x.example",
 )
 EVIL = "Ada\r\nBcc: all@client.example\r\n\r\n<script>alert(1)</script>"
+ENCODED = [
+    "=?utf-8?q?Ada=0D=0ABcc:_all@client.example?=",
+    "=?utf-8?b?YQ0KQmNjOiBldmlsQHguZXhhbXBsZQ0KDQpib2R5?=",
+    "=?utf-8?q?Ada=2C_all=40client.example=2C?= " + "y" * 90,
+    "é =?us-ascii?q?a=0ABcc=3A_all@client.example?= é " * 2,
+    "=?utf-8?q?=E2=80=AEadA?=",
+]
 SCRIPTS = [
     "José Ñandú",
     "Ωμέγα",
@@ -63,6 +74,11 @@ def row(**changed: str) -> MailMessage:
     )
 
 
+def built(mail: MailMessage, firm: str) -> EmailMessage:
+    bodies = Bodies(mail.text_body, mail.html_body, mail.calendar)
+    return message.build(mail, bodies, firm=firm, settings=SETTINGS)
+
+
 def words(**changed: str) -> Words:
     facts = {
         "firm": "Marlow",
@@ -80,9 +96,11 @@ HEADERS = {"Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIM
 
 
 @pytest.mark.parametrize("field", ["recipient_name", "subject"])
-@pytest.mark.parametrize("text", [EVIL, "a\nb: c", "a\x00b", "a\u2028Bcc: x", "a\x85Bcc: x", "a\x0bBcc: x"])
+@pytest.mark.parametrize(
+    "text", [*ENCODED, EVIL, "a\nb: c", "a\x00b", "a\u2028Bcc: x", "a\x85Bcc: x", "a\x0bBcc: x"]
+)
 def test_no_text_becomes_a_header(field: str, text: str) -> None:
-    raw = message.build(row(**{field: text}), firm=text, settings=SETTINGS).as_bytes()
+    raw = built(row(**{field: text}), text).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert set(parsed.keys()) == HEADERS
     assert len(parsed.keys()) == len(HEADERS)
@@ -90,15 +108,47 @@ def test_no_text_becomes_a_header(field: str, text: str) -> None:
     assert [mailbox.addr_spec for mailbox in parsed["To"].addresses] == ["ada@client.example"]
 
 
-@given(name=st.text(max_size=300), subject=st.text(max_size=400))
+PIECES = [
+    "=?utf-8?q?=0D=0ABcc:_",
+    "?=",
+    "=?",
+    "=0D=0A",
+    ",",
+    '"',
+    "\\\\",
+    "<",
+    ">",
+    "(",
+    ")",
+    "@x.example",
+    "é",
+    "山",
+    "a ",
+    ";",
+    ":",
+]
+AWKWARD = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+
+
+@given(name=AWKWARD, subject=AWKWARD)
 def test_any_text_makes_one_message_with_these_headers(name: str, subject: str) -> None:
-    raw = message.build(row(recipient_name=name, subject=subject), firm=name, settings=SETTINGS).as_bytes()
+    raw = built(row(recipient_name=name, subject=subject), name).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert sorted(parsed.keys()) == sorted(HEADERS)
     (to,) = parsed["To"].addresses
     assert to.addr_spec == "ada@client.example"
+    assert [spec for _, spec in getaddresses([str(message_from_bytes(raw)["To"])])] == ["ada@client.example"]
+    assert parsed.get_content_type() == "multipart/alternative"
     head = raw.split(b"\r\n\r\n", 1)[0]
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+
+
+@pytest.mark.parametrize("name", ["0" * 64 + ", all@client.example", "0" * 64 + "::a", "a, " * 40, '"(' * 30])
+def test_a_long_name_is_never_two_addresses(name: str) -> None:
+    raw = built(row(recipient_name=name), name).as_bytes()
+    for field, address in (("To", "ada@client.example"), ("From", "d@x.example")):
+        found = getaddresses([str(message_from_bytes(raw)[field])])
+        assert [spec for _, spec in found] == [address]
 
 
 def decoded(raw: bytes, name: str) -> str:
@@ -108,13 +158,9 @@ def decoded(raw: bytes, name: str) -> str:
 
 @pytest.mark.parametrize("name", [*SCRIPTS, 'Dr. O\'Hara, "Bud" <x@y.example>', "x" * 500, "é" * 500])
 def test_every_script_arrives_as_it_was_written(name: str) -> None:
-    built = message.build(
-        row(recipient_name=name, subject=f"Confirmed: {name}", text_body=f"{name}\n"),
-        firm="Marlow",
-        settings=SETTINGS,
-    )
-    parsed = message_from_bytes(built.as_bytes(), policy=default)
-    assert decoded(built.as_bytes(), "To").rpartition(" <")[0] in {
+    letter = built(row(recipient_name=name, subject=f"Confirmed: {name}", text_body=f"{name}\n"), "Marlow")
+    parsed = message_from_bytes(letter.as_bytes(), policy=default)
+    assert decoded(letter.as_bytes(), "To").rpartition(" <")[0] in {
         cleaning.line(name),
         '"' + cleaning.line(name).replace('"', '\\"') + '"',
     }
@@ -128,12 +174,12 @@ def test_every_script_arrives_as_it_was_written(name: str) -> None:
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(message.BadAddress):
-        message.build(row(recipient=address), firm="Marlow", settings=SETTINGS)
+        built(row(recipient=address), "Marlow")
 
 
 def test_a_domain_beyond_ascii_is_written_in_ascii() -> None:
-    built = message.build(row(recipient="ada@bücher.example"), firm="Marlow", settings=SETTINGS)
-    assert built["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
+    letter = built(row(recipient="ada@bücher.example"), "Marlow")
+    assert letter["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u2069", "\u200f", "\u202a"])
@@ -247,12 +293,33 @@ def test_what_was_rendered_goes_over_the_wire_unchanged(
     assert taken["From"].addresses[0].display_name == "Müller & Söhne via Daybook"
     html = taken.get_body(("html",))
     assert html is not None
-    assert html.get_content().replace("\r\n", "\n") == mail.html_body
+    bodies = wired.read(mail)
+    assert html.get_content().replace("\r\n", "\n") == bodies.html
     calendar = next(part for part in taken.walk() if part.get_content_type() == "text/calendar")
     assert calendar.get_param("method") == "REQUEST"
-    assert calendar.get_payload(decode=True) == (mail.calendar or "").encode()
+    assert calendar.get_payload(decode=True) == (bodies.calendar or "").encode()
     assert all(len(line) <= 998 and b"\n" not in line for line in server.taken[0].split(b"\r\n"))
     assert SMTP.max_line_length
+
+
+def test_a_deadline_names_the_clock_of_its_own_day(post: Post, session: Session, world: World) -> None:
+    world.contact.timezone = "America/New_York"
+    spring = datetime(2026, 3, 7, 12, tzinfo=UTC)
+    plan = draft(world, start=spring + 2 * DAY, confirm_by=spring)
+    booking.propose(session, actor=world.acting(), draft=plan, now=NOW)
+    session.commit()
+    post.handle(NOW)
+    (mail,) = post.mails()
+    assert "Answer by: Sat 7 Mar 2026, 07:00, New York (EST)" in mail.text_body
+    assert "When: Mon 9 Mar 2026, 08:00–08:45, New York (EDT)" in mail.text_body
+
+
+def test_long_words_do_not_widen_the_page(page: BrowserPage) -> None:
+    long = "W" * 120
+    page.set_viewport_size({"width": 390, "height": 700})
+    facts = words(firm=long, name=long, what=long, staff=long, elsewhere=long, place=long, reason=long)
+    page.set_content(render(MailTemplate.CANCELLED, facts).html)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_the_preview_is_of_nobody(session: Session, world: World) -> None:

@@ -88,7 +88,7 @@ def test_a_row_that_names_nobody_is_found(session: Session, stripped: World) -> 
 
 
 def key_of(table: sa.Table) -> dict[str, Any]:
-    """What a row of the table needs as its key: of a closed list its first member; a lone number comes itself."""
+    """What a row of the table needs as its key: a closed list gives its first member."""
     words: dict[str, Any] = {
         column.name: column.type.enums[0] if isinstance(column.type, sa.Enum) else "x"
         for column in table.primary_key

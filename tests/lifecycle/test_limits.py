@@ -44,6 +44,7 @@ def link(session: Session, world: World, booked: Appointment) -> PersonalLink:
         secret="x" * 32,
         firm_id=world.firm.firm_id,
         appointment_id=booked.appointment_id,
+        contact_id=booked.contact_id,
         expires_at=booked.end_time + KEEP_LINK,
         now=world.now,
     )
@@ -315,6 +316,28 @@ def test_the_settings_that_bind_are_the_ones_of_the_moment(
     found = client_requests.options(session, booked, now=world.now)
     assert (found.moves_left, found.cancel) == (1, False)
     assert found.cancel_bound == "Cancelling needs 26 h notice."
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (45, "45 min"),
+        (90, "1 h 30 min"),
+        (1440, "1 day’s"),
+        (26 * 60, "26 h"),
+        (2880, "2 days’"),
+        (50 * 60, "50 h"),
+        (3001, "50 h 1 min"),
+    ],
+)
+def test_a_notice_is_said_exactly(
+    session: Session, world: World, booked: Appointment, minutes: int, said: str
+) -> None:
+    session.execute(sa.update(Firm).values(cancel_notice=minutes, reschedule_notice=minutes))
+    session.commit()
+    session.expire_all()
+    assert limits.explain(session, booked, Override.CANCEL_NOTICE) == f"Cancelling needs {said} notice."
+    assert limits.explain(session, booked, Override.RESCHEDULE_NOTICE) == f"Rescheduling needs {said} notice."
 
 
 def test_a_form_that_arrives_twice_moves_once(

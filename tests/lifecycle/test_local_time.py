@@ -18,6 +18,7 @@ from webapp.localtime import (
     instant,
     parse_clock,
     parse_date,
+    zone_choices,
     zone_names,
 )
 
@@ -285,3 +286,12 @@ def test_a_moment_is_said_as_seen_from_now(moment: str, said: str) -> None:
 )
 def test_a_zone_is_named_by_its_city(zone: str, label: str) -> None:
     assert Local.named(zone).zone_label(utc("2026-01-13 10:00")) == label
+
+
+def test_zones_are_offered_once_by_region_with_their_offset_of_that_day() -> None:
+    winter, summer = (zone_choices(datetime(2026, month, 13, 10, tzinfo=UTC)) for month in (1, 7))
+    assert sorted(name for zones in winter.values() for name, _label in zones) == sorted(zone_names())
+    assert dict(winter["Europe"])["Europe/London"] == "London (UTC+00:00)"
+    assert dict(summer["Europe"])["Europe/London"] == "London (UTC+01:00)"
+    assert dict(winter["America"])["America/Argentina/Buenos_Aires"] == "Buenos Aires, Argentina (UTC-03:00)"
+    assert dict(winter["Other"])["UTC"] == "UTC (UTC+00:00)"

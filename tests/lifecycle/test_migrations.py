@@ -92,6 +92,25 @@ def test_the_models_need_no_further_migration() -> None:
 
 
 @pytest.mark.usefixtures("migrating")
+def test_what_happened_before_there_was_mail_is_told_nobody(empty_url: str) -> None:
+    flask_migrate.upgrade(revision="0001_baseline")
+    engine = sa.create_engine(empty_url, module=make_engine(empty_url).dialect.dbapi)  # no keys on SQLite
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql(
+            "INSERT INTO outbox_event (firm_id, appointment_id, sequence, event_type, payload, created_at) "
+            "VALUES (1, 1, 1, 'appointment.confirmed', '{}', '2026-01-13 10:00:00')"
+        )
+    engine.dispose()
+    flask_migrate.upgrade()
+    with engine.connect() as connection:
+        kept = connection.exec_driver_sql("SELECT created_at = handled_at FROM outbox_event").all()
+    assert [bool(handled) for (handled,) in kept] == [True]
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("migrating")
 def test_a_new_database_has_every_guard(empty_url: str) -> None:
     flask_migrate.upgrade()
     engine = make_engine(empty_url)

@@ -17,7 +17,7 @@ from webapp.lifecycle import appointments, booking, transaction
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing, NotAllowed, SlotTaken, Stale
 from webapp.lifecycle.polls import answering, base, drafting, holding
 from webapp.lifecycle.polls.drafting import Changes, InviteeFacts, PollDraft, Span
-from webapp.models import Appointment, Contact, Poll, PollInvitee, PollVote
+from webapp.models import Appointment, Contact, Poll, PollInvitee, PollSlot, PollVote
 from webapp.queries import invariants, poll_invitee, poll_list, polls
 from webapp.vocabulary import Answer, CancelledBy, PollStatus, Status, Vote
 
@@ -47,6 +47,11 @@ def reply(
         given=given,
         now=world.now + HOUR * later,
     )
+
+
+def later(span: Span, minutes: int) -> Span:
+    by = timedelta(minutes=minutes)
+    return Span(span.start_time + by, span.end_time + by)
 
 
 def story(session: Session, appointment: Appointment) -> list[tuple[str, str]]:
@@ -101,6 +106,8 @@ def test_an_invitee_whom_the_firm_knows_is_tied_to_the_contact(session: Session,
         ("deadline", lambda world, plan: replace(plan, deadline=plan.slots[0].start_time)),
         ("slots", lambda world, plan: replace(plan, slots=[])),
         ("slots", lambda world, plan: replace(plan, slots=[plan.slots[0]] * 2)),
+        ("slots", lambda world, plan: replace(plan, slots=[*plan.slots, later(plan.slots[0], 59)])),
+        ("slots", lambda world, plan: replace(plan, slots=[*plan.slots, later(plan.slots[0], -59)])),
         ("slots", lambda world, plan: replace(plan, slots=spans(world, 21))),
         ("slots", lambda world, plan: replace(plan, slots=[Span(world.now - DAY, world.now - DAY + HOUR)])),
         ("invitees", lambda world, plan: replace(plan, invitees=[])),
@@ -271,10 +278,16 @@ def test_holding_another_time_cancels_the_held_one_and_asks_afresh(session: Sess
 
 
 def test_a_time_that_overlaps_the_held_one_can_be_held_instead(session: Session, world: World) -> None:
+    poll = make_poll(session, world, slots=1)
     start = world.now + DAY * 2
-    near = [Span(start, start + HOUR), Span(start + HOUR / 2, start + HOUR * 1.5)]
-    plan = replace(poll_draft(world), slots=near)
-    poll = drafting.create(session, actor=world.acting(), draft=plan, now=world.now)
+    session.execute(  # no poll is made so any more
+        sa.insert(PollSlot).values(
+            firm_id=poll.firm_id,
+            poll_id=poll.poll_id,
+            start_time=start + HOUR / 2,
+            end_time=start + HOUR * 1.5,
+        )
+    )
     hold(session, world, poll)
     page = polls.page(session, firm_id=poll.firm_id, poll_id=poll.poll_id, now=world.now)
     assert [slot.busy for slot in page.slots] == [False, False]
@@ -463,6 +476,29 @@ def test_a_poll_follows_its_appointment(session: Session, world: World, step: st
     sound(session)
 
 
+def test_a_poll_is_called_off_with_what_its_meeting_was_moved_to(session: Session, world: World) -> None:
+    poll = make_poll(session, world)
+    meeting = hold(session, world, poll)
+    holding.confirm(session, poll, actor=world.acting(), now=world.now + HOUR)
+    for day in (6, 7):
+        to = world.now + DAY * day
+        slot = appointments.NewSlot(start_time=to, end_time=to + HOUR)
+        meeting = appointments.reschedule(
+            session, meeting, actor=world.acting(), slot=slot, reason="", now=world.now + HOUR
+        )
+        assert poll.status is PollStatus.CONFIRMED
+    appointments.cancel(
+        session,
+        meeting,
+        actor=world.acting(),
+        reason="Ill",
+        cancelled_by=CancelledBy.CLIENT,
+        now=world.now + HOUR,
+    )
+    assert (poll.status, poll.status_reason) == (PollStatus.CANCELLED, "Ill")
+    sound(session)
+
+
 def test_an_invitee_sees_where_the_meeting_was_moved_to(session: Session, world: World) -> None:
     poll = make_poll(session, world)
     appointment = hold(session, world, poll)
@@ -487,6 +523,23 @@ def test_who_has_not_replied_is_reminded(session: Session, world: World) -> None
     assert poll.reminded_at == world.now
     hold(session, world, poll)
     assert len(holding.remind(session, poll, actor=world.acting(), now=world.now)) == 3
+
+
+def test_nobody_is_reminded_again_before_some_hours_have_passed(session: Session, world: World) -> None:
+    poll = make_poll(session, world)
+    holding.remind(session, poll, actor=world.acting(), now=world.now)
+    with pytest.raises(NotAllowed, match=r"reminded 10:00, so no mail was sent.* again from 14:00\."):
+        holding.remind(session, poll, actor=world.acting(world.manager), now=world.now + HOUR * 3.9)
+    assert log(session) == ["created", "reminded"]
+    assert len(holding.remind(session, poll, actor=world.acting(), now=world.now + HOUR * 4)) == 3
+
+
+def test_times_that_touch_are_proposed_both(session: Session, world: World) -> None:
+    first = spans(world, 1)[0]
+    plan = replace(poll_draft(world), slots=[first, later(first, 60), later(first, -60)])
+    assert (
+        len(slot_ids(session, drafting.create(session, actor=world.acting(), draft=plan, now=world.now))) == 3
+    )
 
 
 def test_polls_that_need_a_decision_are_counted(session: Session, world: World) -> None:

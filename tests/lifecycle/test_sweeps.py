@@ -15,8 +15,7 @@ from webapp.lifecycle import appointments
 from webapp.lifecycle.outcomes import COMPLETED_REASON
 from webapp.lifecycle.sweeps import sweep, sweep_all
 from webapp.models import Appointment, Firm, Poll, SweepHold
-from webapp.queries import invariants
-from webapp.queries.sweeps import late_joins
+from webapp.queries import invariants, late_joins
 from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, PollStatus, Status, SweepKind
 
 MINUTE = timedelta(minutes=1)
@@ -114,7 +113,7 @@ def test_a_late_join_is_no_less_a_no_show_to_a_late_sweep(session: Session, worl
     now = meeting.end_time + DAY
     assert run(session, world, now) == {SweepKind.NO_SHOW: 1}
     assert fresh(session, meeting).no_show_party is NoShowParty.CLIENT
-    [late] = late_joins(session, firm_id=world.firm.firm_id, now=now)
+    [late] = late_joins.listed(session, firm_id=world.firm.firm_id, now=now, correction_days=7)
     assert (late.brief.appointment_id, late.side) == (meeting.appointment_id, AttendanceSide.CLIENT)
 
 

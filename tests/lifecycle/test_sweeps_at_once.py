@@ -9,15 +9,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tests.factories import World, at_status
+from tests.factories import World, at_status, make_world
 from tests.lifecycle import rows
 from tests.lifecycle.due_rows import many
 from tests.lifecycle.threads import at_once
-from webapp.lifecycle.sweeps import sweep
+from tests.support.striking import wait_until_alone
+from webapp.lifecycle.sweeps import sweep, sweep_all
 from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent, SweepProblem
 from webapp.queries import invariants
 from webapp.vocabulary import Status, SweepKind
@@ -52,23 +54,23 @@ def release_in_advance(session: Session, world: World) -> None:
 
 
 def counted(session: Session, world: World) -> tuple[int, int, int]:
-    """Appointments completed, history rows and outbox events that say so."""
+    """Appointments completed, history rows and outbox events that say so, all as of one moment."""
     session.rollback()
     here = world.firm.firm_id
 
-    def number(model: Any, *where: Any) -> int:
-        return (
-            session.scalar(sa.select(sa.func.count()).select_from(model).where(model.firm_id == here, *where))
-            or 0
-        )
+    def number(model: Any, *where: Any) -> Any:
+        counts = sa.select(sa.func.count()).select_from(model).where(model.firm_id == here, *where)
+        return counts.scalar_subquery()
 
-    found = (
-        number(Appointment, Appointment.status == Status.COMPLETED),
-        number(AppointmentStatusHistory, AppointmentStatusHistory.to_status == Status.COMPLETED),
-        number(OutboxEvent, OutboxEvent.event_type == "appointment.completed"),
-    )
-    session.rollback()  # on SQLite the question alone would keep every writer out
-    return found
+    completed, histories, events = session.execute(
+        sa.select(
+            number(Appointment, Appointment.status == Status.COMPLETED),
+            number(AppointmentStatusHistory, AppointmentStatusHistory.to_status == Status.COMPLETED),
+            number(OutboxEvent, OutboxEvent.event_type == "appointment.completed"),
+        )
+    ).one()
+    session.rollback()  # on SQLite the question alone would keep every writer out, and so would one after it
+    return completed, histories, events
 
 
 def test_four_workers_move_each_row_once(session: Session, engine: Engine, world: World) -> None:
@@ -128,6 +130,32 @@ def test_a_bad_row_steps_aside_and_the_rest_goes_on(session: Session, world: Wor
     assert list(invariants.check(session)) == []
 
 
+@pytest.mark.one_engine("postgresql")  # SQLite's only such error, a lock, stops every firm alike
+def test_a_firm_that_the_database_gives_up_on_stops_no_other(
+    session: Session, engine: Engine, world: World
+) -> None:
+    other = make_world(session, slug="selby")
+    for firm in (world, other):
+        many(session, firm, 3, last_end=world.now - 2 * HOUR)
+    session.execute(
+        sa.text(
+            "CREATE FUNCTION caught() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'caught' USING ERRCODE = 'deadlock_detected'; END $$"
+        )
+    )
+    session.execute(
+        sa.text(
+            "CREATE TRIGGER caught BEFORE UPDATE ON appointment FOR EACH ROW "
+            f"WHEN (OLD.firm_id = {world.firm.firm_id}) EXECUTE FUNCTION caught()"
+        )
+    )
+    session.commit()
+    first, second = sweep_all(lambda: Session(engine, execution_options={"write": True}), now=world.now)
+    assert (first.moved, bool(first.failed)) == (0, True)
+    assert (second.moved, second.failed) == (3, "")
+    assert session.scalars(sa.select(SweepProblem)).all() == []
+
+
 def test_a_bad_row_is_tried_less_and_less_often(session: Session, world: World) -> None:
     (bad,) = many(session, world, 1, last_end=world.now - 2 * HOUR)
     make_immovable(session, bad)
@@ -177,9 +205,9 @@ def test_a_person_and_a_sweep_never_both_decide(session: Session, engine: Engine
     assert list(invariants.check(session)) == []
 
 
-def spawn(url: str, firm_id: int, now: str) -> subprocess.Popen[bytes]:
+def spawn(url: str, firm_id: int, now: str, last: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.lifecycle.sweeping_process", url, str(firm_id), now],
+        [sys.executable, "-m", "tests.lifecycle.sweeping_process", url, str(firm_id), now, str(last)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -189,27 +217,28 @@ def spawn(url: str, firm_id: int, now: str) -> subprocess.Popen[bytes]:
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     session: Session, database_url: str, world: World
 ) -> None:
-    """Killed without warning at a random moment after its first batch, again and again."""
+    """Killed without warning in the middle of a batch, by itself and from outside in turn, many times."""
     chance = random.Random(3)
     many(session, world, MANY, last_end=world.now - 2 * HOUR)
     release_in_advance(session, world)
-    done = 0
-    for _ in range(KILLS):
-        process = spawn(database_url, world.firm.firm_id, world.now.isoformat())
+    firm_id, done, growing = world.firm.firm_id, 0, 0
+    for turn in range(KILLS):
+        process = spawn(database_url, firm_id, world.now.isoformat(), chance.randint(20, 80))
         assert process.stdout is not None
-        for _ in range(chance.randint(1, 4)):
-            process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
+        said = process.stdout.readline()
+        assert said == b"near\n", said + process.stdout.read()
+        if turn % 2:
+            process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         process.stdout.close()
         completed, histories, events = counted(session, world)
         assert completed == histories == events
         assert completed >= done
+        growing += completed > done
         done = completed
     assert 0 < done < MANY
-    sweep(session, firm_id=world.firm.firm_id, now=world.now)
-    session.rollback()
-    assert session.scalar(sa.select(sa.func.count()).where(Appointment.status == Status.CONFIRMED)) == 0
-    completed, histories, events = counted(session, world)
-    assert completed == histories == events
+    assert growing > KILLS / 2, "the kills did not come in the middle of the work"
+    wait_until_alone(session)
+    sweep(session, firm_id=firm_id, now=world.now)
+    assert counted(session, world) == (MANY, MANY, MANY)
     assert list(invariants.check(session)) == []

@@ -1,5 +1,6 @@
 """The fuse: too much at once, or a clock that jumped, waits for a manager."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from tests.lifecycle.due_rows import many
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Forbidden, Missing, NotAllowed
 from webapp.lifecycle.sweeps import Report, holds, sweep, sweep_all
-from webapp.models import AuditEvent, SweepHold, WorkerHeartbeat
+from webapp.models import AuditEvent, FirmSweep, SweepHold
 from webapp.queries import invariants
 from webapp.vocabulary import Status, SweepKind
 
@@ -22,7 +23,11 @@ MINUTE = timedelta(minutes=1)
 
 
 def swept(session: Session, world: World, now: datetime, last: datetime | None = None) -> Report:
-    return sweep(session, firm_id=world.firm.firm_id, now=now, last_sweep=last)
+    """A sweep; ``last`` is when the one before it was, by a clock that was believed."""
+    if last is not None:
+        session.merge(FirmSweep(firm_id=world.firm.firm_id, looked_at=last, believed_at=last))
+        session.commit()
+    return sweep(session, firm_id=world.firm.firm_id, now=now)
 
 
 def the_hold(session: Session) -> SweepHold:
@@ -113,9 +118,9 @@ def test_a_second_backlog_after_a_release_is_held_back_too(
     ("last", "held"),
     [
         (-timedelta(minutes=1), False),
-        (-timedelta(hours=26), False),
-        (-timedelta(hours=26, seconds=1), True),
-        (-timedelta(days=2), True),
+        (-timedelta(hours=23), False),
+        (-timedelta(hours=23, seconds=1), True),
+        (-timedelta(days=1), True),
         (timedelta(minutes=9), False),
         (timedelta(days=1), True),
     ],
@@ -135,22 +140,71 @@ def test_a_jump_with_nothing_due_holds_nothing(session: Session, world: World) -
     assert session.scalars(sa.select(SweepHold)).all() == []
 
 
-def test_a_sweep_of_all_firms_looks_at_the_heartbeats(session: Session, engine: Engine, world: World) -> None:
-    many(session, world, 2, last_end=world.now - 2 * HOUR)
-    session.add(
-        WorkerHeartbeat(worker="w", started_at=world.now, seen_at=world.now, swept_at=world.now - 3 * DAY)
-    )
-    session.commit()
+def factory_of(engine: Engine) -> Callable[[], Session]:
+    return lambda: Session(engine, execution_options={"write": True}, expire_on_commit=False)
 
-    def factory() -> Session:
-        return Session(engine, execution_options={"write": True}, expire_on_commit=False)
 
-    (dry,) = sweep_all(factory, now=world.now, dry_run=True)
+def test_a_dry_run_says_what_a_jump_would_hold_and_writes_nothing(
+    session: Session, engine: Engine, world: World
+) -> None:
+    many(session, world, 2, last_end=world.now + 22 * HOUR)
+    sweep_all(factory_of(engine), now=world.now)
+    (dry,) = sweep_all(factory_of(engine), now=world.now + DAY, dry_run=True)
+    assert dry.jumped
     assert dry.of(SweepKind.COMPLETE).held is not None
     assert session.scalars(sa.select(SweepHold)).all() == []
+
+
+@pytest.mark.parametrize("jump", [DAY, 3 * DAY, -DAY])
+def test_a_clock_that_stays_wrong_decides_nothing_ever(
+    session: Session, engine: Engine, world: World, jump: timedelta
+) -> None:
+    """Nothing is due when it jumps; what falls due by it later is held back too."""
+    sweep_all(factory_of(engine), now=world.now)
+    many(session, world, 2, last_end=world.now + jump + 3 * HOUR)
+    for hours in range(0, 9, 2):
+        (report,) = sweep_all(factory_of(engine), now=world.now + jump + hours * HOUR)
+        assert (report.jumped, report.moved) == (True, 0)
+    assert the_hold(session).why == "clock"
+
+
+def test_a_clock_that_comes_back_is_believed_at_once(session: Session, engine: Engine, world: World) -> None:
+    many(session, world, 2, last_end=world.now - 30 * MINUTE)
+    sweep_all(factory_of(engine), now=world.now)
+    sweep_all(factory_of(engine), now=world.now - 3 * DAY)
+    (report,) = sweep_all(factory_of(engine), now=world.now + HOUR)
+    assert (report.jumped, report.moved) == (False, 2)
+
+
+def test_a_manager_who_decides_says_that_the_clock_is_right(
+    session: Session, engine: Engine, world: World
+) -> None:
+    """Nobody swept for three days, and what was due is released: later rows of every kind are decided."""
+    many(session, world, 2, last_end=world.now + 2 * DAY)
+    sweep_all(factory_of(engine), now=world.now)
+    back = world.now + 3 * DAY
+    sweep_all(factory_of(engine), now=back)
+    holds.release(session, the_hold(session).sweep_hold_id, actor=manager(world), now=back + MINUTE)
+    session.commit()
+    many(session, world, 3, last_end=back, status=Status.REQUESTED, staff_user=world.staff2)
+    (report,) = sweep_all(factory_of(engine), now=back + 2 * MINUTE)
+    assert not report.jumped
+    assert (report.of(SweepKind.COMPLETE).moved, report.of(SweepKind.EXPIRE).moved) == (2, 3)
+    (again,) = sweep_all(factory_of(engine), now=back + 22 * HOUR)
+    assert not again.jumped
+
+
+@pytest.mark.parametrize("status", [Status.REQUESTED, Status.AWAITING_CONFIRMATION])
+def test_what_is_over_is_released_and_not_left_with_its_slot(
+    session: Session, world: World, status: Status
+) -> None:
+    many(session, world, 2, last_end=world.now, status=status, confirm_by=world.now - HOUR)
+    swept(session, world, world.now, world.now - 2 * DAY)
+    number = the_hold(session).sweep_hold_id
+    with pytest.raises(NotAllowed, match="Release them"):
+        holds.dismiss(session, number, actor=manager(world), now=world.now)
     session.rollback()
-    (report,) = sweep_all(factory, now=world.now)
-    assert report.of(SweepKind.COMPLETE).held is not None
+    holds.release(session, number, actor=manager(world), now=world.now)
 
 
 def test_a_decision_made_after_a_clock_ran_ahead_does_not_reach_into_the_future(

@@ -38,7 +38,8 @@ PAGES = {
     "/day/2026-01-13?as_of=2026-01-12T10:00": MOST,
     "/week/2026-01-13?as_of=2026-01-12T10:00": MOST,
     "/requests": MOST,
-    "/needs-outcome?staff=me": MOST,
+    "/needs-outcome": MOST + 1,  # who joined after a no-show
+    "/needs-outcome?staff=me": MOST + 1,
     "/appointments.csv": 3,
     "/reports": REPORT,
     "/reports?from=2025-01-13&to=2026-01-11&staff=1&account=1": REPORT,

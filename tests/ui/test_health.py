@@ -16,7 +16,7 @@ from tests.support.engines import dispose, make_app
 from tests.ui.conftest import MovableClock
 from webapp.config import Settings
 from webapp.lifecycle import heartbeats
-from webapp.models import StaffUser
+from webapp.models import FirmSweep, StaffUser
 from webapp.vocabulary import Status
 
 HERE = "/day/2026-01-13"
@@ -27,6 +27,7 @@ def swept(session: Session, world: World, minutes: int) -> None:
     moment = world.now - timedelta(minutes=minutes)
     heartbeats.beat(session, "host:1:ab", moment)
     heartbeats.swept(session, "host:1:ab", moment)
+    session.add(FirmSweep(firm_id=world.firm.firm_id, looked_at=moment, believed_at=moment))
     session.commit()
 
 
@@ -45,6 +46,18 @@ def test_all_is_well(client: FlaskClient, session: Session, world: World, moved_
         },
     )
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_worker_whose_clock_had_run_ahead_does_not_hide_that_none_runs(
+    client: FlaskClient, session: Session, world: World, moved_clock: MovableClock
+) -> None:
+    swept(session, world, 14)
+    heartbeats.beat(session, "ahead", world.now)
+    heartbeats.swept(session, "ahead", world.now + timedelta(days=2))
+    session.commit()
+    answer = client.get("/readyz")
+    assert answer.json is not None
+    assert answer.json["checks"]["worker"] == {"ok": False, "seconds_since_sweep": 14 * 60}
 
 
 @pytest.mark.parametrize("minutes", [None, 14])
@@ -101,7 +114,7 @@ def test_without_its_database_it_lives_and_is_not_ready(settings: Settings, url:
         (None, "The worker has not run yet"),
         (14, "The worker has not run since 09:46, 14 minutes ago"),
         (6 * 60, "The worker has not run since 04:00, 6 h ago"),
-        (1500, "The worker has not run since yesterday 09:00, 25 h ago"),
+        (1500, "The worker has not run since yesterday 09:00, 1 day 1 h ago"),
         (5, ""),
     ],
 )

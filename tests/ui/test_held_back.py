@@ -12,6 +12,7 @@ from tests.factories import DAY, World, at_status, make_world
 from tests.lifecycle.due_rows import join, many
 from tests.support.html import Page
 from tests.ui.conftest import MovableClock, fresh
+from tests.ui.pages import parse
 from webapp.lifecycle.sweeps import sweep
 from webapp.models import Appointment, Firm, StaffUser, SweepHold, SweepProblem
 from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, Status, SweepKind
@@ -243,3 +244,38 @@ def test_a_correction_takes_it_off_the_list(
     )
     assert answer.status_code == 303
     assert "Joined after" not in boss.get("/needs-outcome").text
+
+
+def test_the_board_tells_managers_what_is_held_back(
+    boss: FlaskClient, desk: FlaskClient, held: SweepHold, world: World
+) -> None:
+    notice = parse(boss.get("/day/2026-01-13")).one(id="held-back")
+    assert notice.one("h2").text == "101 outcomes are held back"
+    assert notice.one("a").attrs["href"] == "/held-back"
+    assert "held back" not in desk.get("/day/2026-01-13").text
+    boss.post(f"/held-back/{held.sweep_hold_id}/dismissal", data={"form_token": "a"})
+    assert not parse(boss.get("/day/2026-01-13")).all(id="held-back")
+
+
+def test_accepting_from_a_row_answers_with_the_row_and_the_count(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    meeting = past(session, world, tracked=False)
+    url = f"/needs-outcome/{meeting.appointment_id}/acceptance?version={meeting.version}&row=1"
+    answer = desk.post(url, data={"form_token": "a"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert f'id="appt-{meeting.appointment_id}"' in answer.text
+    assert 'data-status="completed"' in answer.text
+    assert 'hx-target="#nav-outcomes"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("back", "leads"),
+    [("/needs-outcome?staff=me", "/needs-outcome?staff=me"), ("https://example.org/", "/")],
+)
+def test_accepting_without_script_leads_back_to_the_list_it_came_from(
+    desk: FlaskClient, session: Session, world: World, back: str, leads: str
+) -> None:
+    meeting = past(session, world, tracked=False)
+    url = f"/needs-outcome/{meeting.appointment_id}/acceptance?version={meeting.version}"
+    assert desk.post(url, data={"form_token": "a", "back": back}).location == leads

@@ -138,6 +138,33 @@ def test_a_chosen_zone_is_remembered_and_votes_typed_stay(
     assert "checked" not in again
 
 
+def chosen_zone(text: str) -> str:
+    [label] = re.findall(r'<option selected value="[^"]*">([^<]*)</option>', text)
+    return str(label)
+
+
+def test_zones_are_named_by_their_city_and_offset_as_at_the_foot(
+    client: FlaskClient, doors: list[str]
+) -> None:
+    for door, zone in zip(
+        doors, ("Berlin (UTC+01:00)", "New York (UTC-05:00)", "Tokyo (UTC+09:00)"), strict=True
+    ):
+        text = client.get(door).text
+        assert chosen_zone(text) == zone
+        assert '<optgroup label="Europe">' in text
+        assert f"Times in {zone.split(' (', maxsplit=1)[0]} (" in text
+
+
+def test_a_refusal_keeps_the_invitees_zone(
+    client: FlaskClient, session: Session, world: World, poll: Poll, doors: list[str]
+) -> None:
+    sent = votes(session, poll, "yes")
+    hold(session, world, poll)
+    answer = client.post(doors[0], data=sent)
+    assert answer.status_code == 409
+    assert chosen_zone(answer.text) == "Berlin (UTC+01:00)"
+
+
 def test_a_vote_after_the_deadline_is_refused_with_the_outcome(
     client: FlaskClient,
     session: Session,
@@ -257,6 +284,8 @@ def test_links_that_do_not_work_all_get_the_same_page(
     token = re.compile('"X-CSRFToken":"[^"]*"')  # carries the second it was made in
     assert len({token.sub("", answer.text) for answer in answers}) == 1
     assert {answer.headers["Referrer-Policy"] for answer in answers} == {"no-referrer"}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert token.sub("", client.get("/c/x").text) == token.sub("", answers[0].text)
 
 
 def test_a_signed_in_colleague_sees_the_same_public_page(desk: FlaskClient, doors: list[str]) -> None:

@@ -49,6 +49,16 @@ def test_every_kind_can_be_looked_at(manager: FlaskClient, template: MailTemplat
     assert "None" not in page
 
 
+@pytest.mark.parametrize("template", list(MailTemplate))
+def test_every_kind_can_be_looked_at_with_its_layout(manager: FlaskClient, template: MailTemplate) -> None:
+    where = f"/settings/mail/{template.value}/html"
+    assert f'href="{where}"' in manager.get(where.removesuffix("/html")).text
+    answer = manager.get(where)
+    assert answer.status_code == 200
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "Hello <bdi>Ada Byron</bdi>," in answer.text
+
+
 def test_a_kind_is_switched_off_and_on_again_with_a_note_of_each(
     manager: FlaskClient, session: Session
 ) -> None:
@@ -81,5 +91,6 @@ def test_there_is_no_other_kind(manager: FlaskClient) -> None:
 
 def test_it_is_a_managers(desk: FlaskClient, session: Session) -> None:
     assert desk.get("/settings/mail").status_code == 403
+    assert desk.get("/settings/mail/poll/html").status_code == 403
     assert desk.post("/settings/mail/poll/switch", data={"on": "0"}).status_code == 403
     assert off(session) == set()

@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.factories import DAY, LENGTH, World, at_status, make_world
+from tests.lifecycle.due_rows import join
 from tests.support.many import fill
 from tests.ui.pages import assert_sound, groups, parse, rows
+from webapp.lifecycle.sweeps import sweep
 from webapp.models import StaffUser
-from webapp.vocabulary import Status
+from webapp.vocabulary import AttendanceSide, Status
 
 SignedIn = Callable[[StaffUser], FlaskClient]
 one_engine = pytest.mark.one_engine("sqlite")
@@ -30,7 +32,7 @@ def test_the_oldest_stands_first(desk: FlaskClient, session: Session, world: Wor
     assert_sound(page)
     assert rows(page) == [older, yesterday, today]
     assert groups(page) == ["Sunday 11 January 2026", "Monday 12 January 2026", "Tuesday 13 January 2026"]
-    assert page.one("a", aria_current="page").text == "Day"
+    assert page.one("a", aria_current="page").attrs["href"] == "/needs-outcome?staff=me"
 
 
 @one_engine
@@ -66,6 +68,16 @@ def test_every_outcome_is_recorded(desk: FlaskClient) -> None:
 
 
 @one_engine
+def test_with_nothing_of_ones_own_it_leads_to_everybodys(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    ended(session, world, 1, world.staff2)
+    empty = parse(desk.get("/needs-outcome?staff=me")).one(cls="empty")
+    assert empty.one("h2").text == "Every outcome of yours is recorded."
+    assert (empty.one("a").text, empty.one("a").attrs["href"]) == ("See everybody’s, 1", "/needs-outcome")
+
+
+@one_engine
 def test_another_firms_meetings_are_not_there(desk: FlaskClient, session: Session) -> None:
     other = make_world(session, "other")
     ended(session, other, 1)
@@ -96,3 +108,38 @@ def test_it_is_paged(desk: FlaskClient, engine: Engine, session: Session, world:
         page = parse(desk.get(following[0].attrs["href"]))
         seen += rows(page)
     assert len(seen) == len(set(seen)) > 60
+
+
+def listed(client: FlaskClient, address: str) -> str:
+    """How many meetings and late joins a list shows, as the navigation prints it."""
+    page = parse(client.get(address))
+    late = page.all(cls="late")
+    return str(len(rows(page)) + (len(late[0].all("tr")) - 1 if late else 0))
+
+
+def test_the_number_in_the_navigation_is_that_of_the_list(
+    signed_in: SignedIn, session: Session, world: World
+) -> None:
+    late = at_status(session, Status.CONFIRMED, world, start=world.now - DAY)
+    late.tracked = True
+    session.commit()
+    decided = late.start_time + timedelta(minutes=31)
+    sweep(session, firm_id=world.firm.firm_id, now=decided)
+    for side in AttendanceSide:  # both were missing, and both came
+        join(session, world, late.appointment_id, side, decided + timedelta(minutes=9))
+    session.commit()
+    ended(session, world, 1)
+    ended(session, world, 48, world.staff2)
+    for user, address, number in (
+        (world.staff, "/needs-outcome?staff=me", "3"),
+        (world.staff2, "/needs-outcome?staff=me", "1"),
+        (world.viewer, "/needs-outcome", "4"),  # who takes no appointments sees everybody's
+    ):
+        client = signed_in(user)
+        [entry] = [link for link in parse(client.get("/contacts")).all("a") if link.all(id="nav-outcomes")]
+        assert (entry.attrs["href"], entry.text) == (address, f"Needs outcome {number} without an outcome")
+        assert listed(client, address) == number
+
+
+def test_a_number_of_nothing_is_not_told(desk: FlaskClient) -> None:
+    assert parse(desk.get("/contacts")).one(id="nav-outcomes").text == ""

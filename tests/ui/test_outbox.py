@@ -17,8 +17,8 @@ from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock, fresh
 from webapp.config import Settings
 from webapp.delivery import events
-from webapp.lifecycle import booking
-from webapp.models import MailMessage, StaffUser
+from webapp.lifecycle import booking, links
+from webapp.models import MailMessage, PersonalLink, StaffUser
 from webapp.queries import mail as queries
 from webapp.vocabulary import MailState, MailTemplate
 
@@ -97,16 +97,26 @@ def test_another_firms_mail_is_not_there(
     assert kept.subject not in visitor.get("/outbox").text
 
 
-def test_a_mail_is_read_as_text(manager: FlaskClient, kept: MailMessage) -> None:
+@pytest.fixture
+def token(session: Session, kept: MailMessage, settings: Settings) -> str:
+    """What opens the client's link, which the kept mail only names."""
+    found = links.token_of(session.query(PersonalLink).one(), secret=settings.secret_key)
+    session.commit()
+    assert found not in kept.text_body + kept.html_body
+    return found
+
+
+def test_a_mail_is_read_as_text(manager: FlaskClient, kept: MailMessage, token: str) -> None:
     page = manager.get(address(kept)).text
-    assert "https" in page or "http://127.0.0.1:8000/c/" in page
+    assert f"http://127.0.0.1:8000/c/{token}" in page
     assert "Your appointment with Marlow is confirmed." in page
     assert SCRIPT not in page
     assert Page(page).headings
 
 
-def test_the_html_part_is_shut_in(manager: FlaskClient, kept: MailMessage) -> None:
+def test_the_html_part_is_shut_in(manager: FlaskClient, kept: MailMessage, token: str) -> None:
     answer = manager.get(address(kept, "/html"))
+    assert f"/c/{token}" in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert "sandbox" in policy
     assert "default-src 'none'" in policy
@@ -115,18 +125,22 @@ def test_the_html_part_is_shut_in(manager: FlaskClient, kept: MailMessage) -> No
     assert SCRIPT not in answer.text
 
 
-def test_a_mail_is_taken_away_as_a_file(manager: FlaskClient, kept: MailMessage) -> None:
+def test_a_mail_is_taken_away_as_a_file(manager: FlaskClient, kept: MailMessage, token: str) -> None:
     answer = manager.get(address(kept, ".eml"))
     assert answer.mimetype == "message/rfc822"
     assert "attachment" in answer.headers["Content-Disposition"]
     message = BytesParser(policy=default).parsebytes(answer.data)
     assert message["Subject"] == kept.subject
+    assert f"/c/{token}" in message.get_body(("plain",)).get_content()
 
 
-def test_a_calendar_entry_is_taken_away_as_a_file(manager: FlaskClient, kept: MailMessage) -> None:
+def test_a_calendar_entry_is_taken_away_as_a_file(
+    manager: FlaskClient, kept: MailMessage, token: str
+) -> None:
     answer = manager.get(address(kept, ".ics"))
     assert answer.mimetype == "text/calendar"
-    assert icalendar.Calendar.from_ical(answer.data).walk("VEVENT")
+    (event,) = icalendar.Calendar.from_ical(answer.data).walk("VEVENT")
+    assert f"/c/{token}" in event["DESCRIPTION"]
 
 
 def test_a_mail_without_calendar_has_no_such_file(
@@ -168,12 +182,51 @@ class TestWithAServer:
         fresh(session, kept)
         assert (kept.state, kept.attempts, kept.last_error) == (MailState.WAITING, 0, None)
 
+    def test_all_that_failed_goes_out_again_but_not_what_came_too_late(
+        self, manager: FlaskClient, session: Session, kept: MailMessage
+    ) -> None:
+        assert "all that failed" not in manager.get("/outbox").text
+        copies(session, kept, 4)  # two of them have failed, about no meeting
+        session.query(MailMessage).filter_by(state=MailState.FAILED).update({"attempts": 12})
+        kept.state = MailState.FAILED  # never tried
+        session.commit()
+        assert "Send again all that failed" in manager.get("/outbox?state=failed").text
+        answer = manager.post("/outbox/resend")
+        assert (answer.status_code, answer.location) == (303, "/outbox?state=failed")
+        assert "2 mails go out again with the next delivery." in manager.get(answer.location).text
+        session.rollback()
+        states = session.query(MailMessage.state).order_by(MailMessage.mail_message_id).all()
+        assert [state for (state,) in states] == [
+            MailState.FAILED,
+            MailState.KEPT,
+            MailState.WAITING,
+            MailState.KEPT,
+            MailState.WAITING,
+        ]
+
+    def test_mail_about_a_meeting_that_is_over_does_not_go_out_with_the_rest(
+        self,
+        signed_in: Callable[[StaffUser], FlaskClient],
+        session: Session,
+        world: World,
+        kept: MailMessage,
+        moved_clock: MovableClock,
+    ) -> None:
+        kept.state, kept.attempts = MailState.FAILED, 12
+        session.commit()
+        for hours, state in ((26, MailState.FAILED), (-26, MailState.WAITING)):
+            moved_clock.pass_(hours=hours)
+            assert signed_in(world.manager).post("/outbox/resend").status_code == 303
+            fresh(session, kept)
+            assert kept.state is state
+
     def test_what_waits_is_not_offered_again(self, manager: FlaskClient, kept: MailMessage) -> None:
         assert "/resend" not in manager.get(address(kept)).text
         assert manager.post(address(kept, "/resend")).status_code == 422
 
     def test_staff_cannot_send_again(self, desk: FlaskClient, kept: MailMessage) -> None:
         assert desk.post(address(kept, "/resend")).status_code == 403
+        assert desk.post("/outbox/resend").status_code == 403
 
 
 def test_mail_is_found_by_recipient_state_and_kind(

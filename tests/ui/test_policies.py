@@ -257,6 +257,24 @@ def test_the_secret_is_shown_on_asking_signs_a_call_and_the_look_is_written_down
     assert session.scalars(sa.select(Attendance.joined_at)).all() == [NOW]
 
 
+def test_renewing_the_secret_is_one_step_per_form_and_is_written_down(
+    daniel: FlaskClient, session: Session, world: World
+) -> None:
+    page = daniel.get("/settings/attendance")
+    assert "Nobody has seen or renewed the secret yet." in page.text
+    sent = dict(Page(page.text).form("/settings/attendance/renewal").fields)
+    before = field(daniel.post("/settings/attendance/secret").text, "secret")
+    for _ in range(2):
+        assert daniel.post("/settings/attendance/renewal", data=sent).location == "/settings/attendance"
+    kept = firm(session, world)
+    assert (kept.callback_round, kept.callback_renewed_at) == (1, NOW)
+    assert [event.action for event in events(session)] == ["show callback secret", "renew callback secret"]
+    assert field(daniel.post("/settings/attendance/secret").text, "secret") != before
+    lately = parse(daniel.get("/settings/attendance").text).one("ul", cls="changes").text
+    assert lately.count("Daniel Osei") == 3
+    assert "Renewed the secret" in lately
+
+
 def test_the_pages_say_which_types_are_tracked(daniel: FlaskClient, session: Session, world: World) -> None:
     assert "No appointment type says" in daniel.get("/settings/outcomes").text
     world.kind.tracked = True
@@ -277,6 +295,7 @@ def test_the_pages_say_which_types_are_tracked(daniel: FlaskClient, session: Ses
         ("POST", "/settings/reminders"),
         ("GET", "/settings/attendance"),
         ("POST", "/settings/attendance/secret"),
+        ("POST", "/settings/attendance/renewal"),
     ],
 )
 def test_only_managers_come_here(desk: FlaskClient, session: Session, method: str, path: str) -> None:

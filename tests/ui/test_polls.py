@@ -1,5 +1,6 @@
 """The pages of polls: the list, a new one, the grid, and every step that staff take."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from tests.factories import DAY, World, draft, make_world
 from tests.support.polls import HOUR, cast, faults, make_poll, people, slot_ids, spans
 from tests.ui.conftest import MovableClock
+from tests.ui.pages import parse
 from webapp.lifecycle import booking
 from webapp.lifecycle.polls import answering
 from webapp.lifecycle.polls.drafting import InviteeFacts
@@ -154,6 +156,65 @@ def test_a_time_that_the_clocks_skip_or_repeat_is_asked_back(
     assert latest == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
+def test_times_that_overlap_are_refused(desk: FlaskClient, session: Session, world: World) -> None:
+    near = {"slots-2-day": "2026-01-15", "slots-2-time": "10:20"}
+    answer = desk.post("/polls/new", data=typed(world, **near))
+    assert answer.status_code == 422
+    assert "This time overlaps another one that is proposed." in answer.text
+    assert 'href="#slots-2-time"' in answer.text
+    assert 'value="10:20"' in answer.text
+    assert count(session, Poll) == 0
+
+
+def test_one_time_too_many_is_refused_and_nothing_typed_is_lost(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    many = {f"slots-{n}-day": f"2026-02-{n + 1:02}" for n in range(2, 22)}
+    many |= {f"slots-{n}-time": "09:00" for n in range(2, 22)}
+    answer = desk.post("/polls/new", data=typed(world, **many))
+    assert answer.status_code == 422
+    assert "A poll has at most 20 times." in answer.text
+    assert 'value="2026-02-22"' in answer.text
+    assert count(session, Poll) == 0
+
+
+def test_one_invitee_too_many_is_refused_and_nothing_typed_is_lost(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    crowd = {f"invitees-{n}-name": f"P{n}" for n in range(2, 31)}
+    crowd |= {f"invitees-{n}-email": f"p{n}@x.example" for n in range(2, 31)}
+    answer = desk.post("/polls/new", data=typed(world, **crowd))
+    assert answer.status_code == 422
+    assert "A poll has at most 30 invitees." in answer.text
+    assert "p30@x.example" in answer.text
+    assert count(session, Poll) == 0
+
+
+@pytest.mark.parametrize("row", ["²", "9" * 5000, "-1", "x"])
+def test_rows_that_no_page_numbers_are_not_read(
+    desk: FlaskClient, session: Session, world: World, row: str
+) -> None:
+    odd = {f"slots-{row}-day": "2026-02-01", f"invitees-{row}-name": "Nobody"}
+    assert desk.post("/polls/new", data=typed(world, **odd)).status_code == 303
+    assert count(session, PollSlot) == 2
+
+
+def test_the_calendar_is_looked_up_before_anything_is_sent(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    taken = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+    booking.book(session, actor=world.acting(), draft=draft(world, start=taken), now=world.now)
+    session.commit()
+    answer = desk.post("/polls/new", data=typed(world, step="check"))
+    assert answer.status_code == 200
+    assert answer.text.index(">Busy<") < answer.text.index(">Free<")
+    assert "piet@wren.example" in answer.text
+    answer = desk.post("/polls/new", data=typed(world, step="check", **{"slots-1-time": "noonish"}))
+    assert answer.status_code == 422
+    assert "Enter a time such as 14:30." in answer.text
+    assert count(session, Poll) == 0
+
+
 def test_more_rows_are_added_without_script_and_typing_stays(desk: FlaskClient, world: World) -> None:
     for step, name in (("more-slots", "slots-5-day"), ("more-invitees", "invitees-5-name")):
         answer = desk.post("/polls/new", data=typed(world, step=step))
@@ -179,11 +240,12 @@ def test_the_page_shows_who_said_what(desk: FlaskClient, session: Session, world
         "Free",
         "Best",
         "Optional",
-        "2 of 3 invitees have replied",
+        "2 of 3 invitees replied",
     ):
         assert words in page
     assert "Sat 17 Jan, 10:00 can’t be held: Lena Fischer has another appointment then." in page
     assert page.count("Hold…") == 2
+    assert '<tr class="poll__act no-print">' in page
     assert faults(page) == []
 
 
@@ -293,8 +355,25 @@ def test_a_decline_is_told_on_page_list_and_navigation(
     assert "Clara Wren declined the held time" in desk.get(f"/polls/{poll.poll_id}").text
     listed = desk.get("/polls").text
     assert "Somebody who is required declined" in listed
-    assert 'Polls <span class="count">1' in listed
+    assert re.search(r'Polls <span id="nav-polls" class="count">1<', listed)
     assert "Somebody who is required declined" in desk.get("/day/2026-01-15").text
+
+
+def test_a_poll_that_waits_for_a_decision_needs_attention_on_the_board(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    poll = make_poll(session, world)
+    assert "Nothing needs attention." in desk.get("/day/2026-01-13").text
+    for invitee in people(session, poll):
+        cast(session, poll, invitee, [Vote.YES], world.now)
+    session.commit()
+    strip = parse(desk.get("/day/2026-01-13")).one(id="attention")
+    link = next(link for link in strip.all("a") if link.attrs["href"] == "/polls")
+    assert link.one(cls="attn__n").text == "1"
+    assert link.one(cls="attn__w").text == "poll to decide on"
+    desk.post(path_to_hold(session, poll), data=HOLD)
+    strip = parse(desk.get("/day/2026-01-13")).one(id="attention")
+    assert "/polls" not in [link.attrs["href"] for link in strip.all("a")]
 
 
 def test_a_poll_is_called_off_with_a_reason(desk: FlaskClient, session: Session, world: World) -> None:
@@ -336,6 +415,11 @@ def test_silent_invitees_are_reminded_once_per_form(
     for _ in range(2):
         answer = desk.post(f"/polls/{poll.poll_id}/reminder", data={"form_token": "once"})
         assert answer.status_code == 303
+    assert count(session, MailMessage) == 2
+    assert "Reminded 10:00, again possible from 14:00." in desk.get(f"/polls/{poll.poll_id}").text
+    again = desk.post(f"/polls/{poll.poll_id}/reminder", data={"form_token": "another"})
+    assert again.status_code == 409
+    assert "They can be reminded again from 14:00." in again.text
     assert count(session, MailMessage) == 2
     desk.post(path_to_hold(session, poll), data=HOLD)
     assert desk.post(f"/polls/{poll.poll_id}/reminder", data={}).status_code == 303

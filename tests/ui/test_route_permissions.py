@@ -102,6 +102,7 @@ def values(world: World, session: Session) -> dict[str, object]:
     )
     mail = MailMessage(
         firm_id=world.firm.firm_id,
+        appointment_id=appointment.appointment_id,
         template=MailTemplate.CONFIRMED,
         dedup_key="route",
         recipient_name="Ada Byron",

@@ -48,9 +48,12 @@ def daybook(environment: dict[str, str]) -> Iterator[Start]:
 
 @pytest.fixture
 def standing(environment: dict[str, str], database_url: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts a worker whose clock stands still: ``standing(now, smtp_url, mode)``."""
+    """A worker whose clock stands still: ``standing(now, smtp_url, dealings before it is killed)``.
 
-    def words(now: datetime, smtp_url: str = "", mode: str = "on") -> list[str]:
+    With 0 it does one round of everything.
+    """
+
+    def words(now: datetime, smtp_url: str, last: int) -> list[str]:
         return [
             "-m",
             "tests.worker.working_process",
@@ -58,7 +61,7 @@ def standing(environment: dict[str, str], database_url: str, tmp_path: Path) -> 
             now.isoformat(),
             smtp_url,
             str(tmp_path),
-            mode,
+            str(last),
         ]
 
     yield from _starter(words, environment)

@@ -23,7 +23,6 @@ from webapp.models import (
     OutboxEvent,
     PersonalLink,
     SignInFailure,
-    Submission,
     UserSession,
     WorkerHeartbeat,
 )
@@ -64,8 +63,9 @@ def test_one_round_does_all_that_is_due(
     session.refresh(over)
     assert over.status is Status.COMPLETED
     assert session.scalar(sa.select(sa.func.count()).where(OutboxEvent.handled_at.is_(None))) == 0
-    kept = session.scalars(sa.select(MailMessage)).all()
-    assert [mail.state for mail in kept] == [MailState.KEPT]
+    states = {mail.appointment_id: mail.state for mail in session.scalars(sa.select(MailMessage))}
+    assert states.pop(over.appointment_id) is MailState.FAILED  # its client was to be told before it was over
+    assert list(states.values()) == [MailState.KEPT]
     found = session.scalars(sa.select(WorkerHeartbeat)).one()
     assert (found.worker, found.swept_at, found.stopped_at) == (worker.name, world.now, world.now)
 
@@ -179,7 +179,6 @@ def test_what_has_served_its_time_is_forgotten(session: Session, world: World) -
         access.open_session(session, who, now=moment)
         session.add_all(
             [
-                Submission(firm_id=world.firm.firm_id, token=str(moment), created_at=moment),
                 SignInFailure(subject="0" * 64, failed_at=moment),
                 WorkerHeartbeat(worker=str(moment), started_at=moment, seen_at=moment, swept_at=moment),
             ]
@@ -198,8 +197,8 @@ def test_what_has_served_its_time_is_forgotten(session: Session, world: World) -
         )
     session.commit()
     found = pruning.forget(session, world.now)
-    assert found == dict.fromkeys(["submissions", "sessions", "failures", "links", "workers"], 1)
-    for model in (Submission, SignInFailure, WorkerHeartbeat, PersonalLink, UserSession):
+    assert found == dict.fromkeys(["sessions", "failures", "links", "workers"], 1)
+    for model in (SignInFailure, WorkerHeartbeat, PersonalLink, UserSession):
         assert session.scalar(sa.select(sa.func.count()).select_from(model)) == 1
     assert not any(pruning.forget(session, world.now).values())
 

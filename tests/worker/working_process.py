@@ -6,21 +6,17 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.support.engines import settings_for
+from tests.support.striking import strike
 from webapp import clock
 from webapp.config import Settings
 from webapp.models.engine import make_engine
 from webapp.worker import OneLine, Worker
 
-
-class Telling(Worker):
-    """Says so between any two pieces of its work, so that a test can strike in the middle of it."""
-
-    def stopping(self) -> bool:
-        print("step", flush=True)
-        return super().stopping()
+BATCH = 20  # so that there are many to strike in
 
 
-def main(url: str, now: str, smtp_url: str, folder: str, mode: str) -> int:
+def main(url: str, now: str, smtp_url: str, folder: str, last: str) -> int:
+    """Work until killed at the ``last`` dealing with the database; with 0, one round of everything."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -33,7 +29,10 @@ def main(url: str, now: str, smtp_url: str, folder: str, mode: str) -> int:
         instance_path=known.instance_path,
         smtp_url=smtp_url,
     )
-    ended_well = Telling(make_engine(url), settings, every=0.2).run(once=mode == "once")
+    engine = make_engine(url)
+    if last != "0":
+        strike(engine, int(last))
+    ended_well = Worker(engine, settings, every=0.2, batch=BATCH).run(once=last == "0")
     return 0 if ended_well else 1
 
 

@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 
 from webapp import demo
 from webapp.cli import together
+from webapp.cli.access_log import AccessLog
 from webapp.cli.base import load_app, require_head, settings
 from webapp.extensions import db
 
@@ -70,6 +71,7 @@ def _options(bind: str, workers: int, *, production: bool) -> dict[str, Any]:
         "preload_app": False,
         "control_socket_disable": True,
         "accesslog": "-" if production else None,
+        "logger_class": AccessLog,
         "loglevel": "info" if production else "warning",
         "proc_name": "daybook",
     }

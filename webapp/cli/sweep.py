@@ -19,7 +19,7 @@ DID = {
     SweepKind.EXPIRE: "requests expired",
     SweepKind.TIME_OUT: "confirmations timed out",
 }
-WHY = {"volume": "more than five usual days", "clock": "the clock jumped"}
+WHY = {"volume": "more than five usual days", "clock": "the clock jumped, or nobody swept for a day"}
 
 
 @click.command(short_help="Decide what is due now, once.")
@@ -43,7 +43,12 @@ def sweep(slug: str | None, dry_run: bool, instant: str | None) -> None:
         firm_id = find_firm(slug).firm_id
         db.session.remove()
         with _session() as session:
-            reports = [sweeps.sweep(session, firm_id=firm_id, now=now, dry_run=dry_run)]
+            report = sweeps.sweep(
+                session, firm_id=firm_id, now=now, dry_run=dry_run, check_clock=instant is None
+            )
+            if instant is None and not dry_run:
+                sweeps.write_down(session, [report], now=now)
+            reports = [report]
     for report in reports:
         for line in told(report):
             click.echo(line)

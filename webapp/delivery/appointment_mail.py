@@ -11,6 +11,7 @@ from webapp.config import Settings
 from webapp.delivery import calendars, cleaning, letters, polls_mail
 from webapp.delivery.calendars import Meeting
 from webapp.delivery.letters import House, Recipient
+from webapp.delivery.placeholders import placeholder
 from webapp.delivery.rendering import Words
 from webapp.lifecycle import links
 from webapp.models import (
@@ -24,7 +25,7 @@ from webapp.models import (
     PollInvitee,
     StaffUser,
 )
-from webapp.vocabulary import MailTemplate, Status
+from webapp.vocabulary import Answer, MailTemplate, Status
 
 KEEP_LINK = timedelta(days=30)
 LINKED = frozenset(MailTemplate) - {MailTemplate.DECLINED, MailTemplate.CANCELLED}
@@ -117,24 +118,34 @@ def recipients(
         return []
     link = ""
     if facts.house.client_links and template in LINKED:
-        token = links.issue(
+        open_link = links.standing(
             session,
             secret=settings.secret_key,
             firm_id=facts.house.firm_id,
             appointment_id=facts.appointment.appointment_id,
+            contact_id=contact.contact_id,
             expires_at=facts.appointment.end_time + KEEP_LINK,
             now=now,
         )
-        link = f"{settings.base_url}/c/{token}"
+        link = f"{settings.base_url}/c/{placeholder(open_link)}" if open_link else ""
     return [
         Recipient(name=cleaning.line(contact.name), email=contact.email, timezone=contact.timezone, link=link)
     ]
 
 
 def invitees(
-    session: Session, poll: Poll, *, settings: Settings, now: datetime, silent: bool = False
+    session: Session,
+    poll: Poll,
+    *,
+    settings: Settings,
+    now: datetime,
+    silent: bool = False,
+    anew: bool = False,
 ) -> list[Recipient]:
-    """Everybody invited; with ``silent`` only those who have not answered to the slot that is held."""
+    """Everybody invited; with ``silent`` only those who have not answered to the slot that is held.
+
+    Where somebody asks for it, a link that was revoked is made ``anew``.
+    """
     query = sa.select(PollInvitee).where(
         PollInvitee.firm_id == poll.firm_id, PollInvitee.poll_id == poll.poll_id
     )
@@ -143,7 +154,7 @@ def invitees(
     found = session.scalars(query.order_by(PollInvitee.poll_invitee_id))
     slots = polls_mail.slots_of(session, poll)
     return [
-        polls_mail.recipient_of(session, poll, invitee, slots, settings=settings, now=now)
+        polls_mail.recipient_of(session, poll, invitee, slots, settings=settings, now=now, anew=anew)
         for invitee in found.all()
     ]
 
@@ -154,6 +165,7 @@ def words(facts: Facts, notice: Notice, recipient: Recipient) -> Words:
     moved = notice.template is MailTemplate.MOVED and facts.before is not None
     asks = notice.template in {MailTemplate.PROPOSED, MailTemplate.LAST_CALL}
     when = letters.times(facts.house, recipient, appointment.start_time, appointment.end_time)
+    deadline = appointment.confirm_by if asks else None
     return Words(
         firm=facts.house.name,
         name=recipient.name,
@@ -164,7 +176,8 @@ def words(facts: Facts, notice: Notice, recipient: Recipient) -> Words:
         if moved and facts.before
         else "",
         reason=cleaning.prose(notice.reason),
-        deadline=local.full_day_time(appointment.confirm_by) if asks and appointment.confirm_by else "",
+        deadline=local.full_day_time(deadline) if deadline else "",
+        deadline_zone=local.zone_label(deadline) if deadline else "",
         link=recipient.link if notice.template in LINKED else "",
         why=notice.why,
         poll=facts.poll is not None,
@@ -218,10 +231,18 @@ def calendar(
         firm=facts.house.name,
         attendee=recipient.email,
         attendee_name=recipient.name,
+        answer=_answer(recipient, notice.status),
     )
     return calendars.build(
         meeting, status=notice.status, host=letters.host(settings), organizer=settings.mail_from, stamp=now
     )
+
+
+def _answer(recipient: Recipient, status: Status) -> Answer | None:
+    """An invitee's own answer; a client has accepted whatever does not await their confirmation."""
+    if recipient.poll_invitee_id or status is Status.AWAITING_CONFIRMATION:
+        return recipient.answer
+    return Answer.ACCEPTED
 
 
 def write(
@@ -233,10 +254,12 @@ def write(
     settings: Settings,
     key: str,
     now: datetime,
+    problem: str = "",
 ) -> int:
     """One mail to each of these people, in the caller's transaction; returns how many are new.
 
-    A kind that the firm has switched off is not written.
+    With a ``problem`` it is written down as not sent, and why. A kind that the firm has switched off is not
+    written.
     """
     if letters.is_off(session, facts.house.firm_id, notice.template):
         return 0
@@ -256,5 +279,6 @@ def write(
             poll_id=facts.poll.poll_id if facts.poll else None,
             calendar=calendar(facts, notice, recipient, said, number=number, settings=settings, now=now),
             now=now,
+            problem=problem,
         )
     return count

@@ -6,7 +6,7 @@ from datetime import datetime
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from webapp.delivery import cleaning
-from webapp.vocabulary import Status
+from webapp.vocabulary import Answer, Status
 
 PRODUCT = "-//Daybook//Appointments//EN"
 REQUEST, CANCEL = "REQUEST", "CANCEL"
@@ -14,7 +14,10 @@ REQUEST, CANCEL = "REQUEST", "CANCEL"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """What a calendar shows. Times are aware; ``sequence`` rises with each change of the chain from 0."""
+    """What a calendar shows. Times are aware; ``sequence`` rises with each change of the chain from 0.
+
+    ``answer`` is the attendee's, None where they have not given any.
+    """
 
     chain_id: int
     sequence: int
@@ -26,6 +29,7 @@ class Meeting:
     firm: str
     attendee: str
     attendee_name: str
+    answer: Answer | None
 
 
 def build(meeting: Meeting, *, status: Status, host: str, organizer: str, stamp: datetime) -> tuple[str, str]:
@@ -63,7 +67,7 @@ def _event(meeting: Meeting, status: Status, host: str, organizer: str, stamp: d
     event.add("organizer", _address(organizer, meeting.firm))
     attendee = _address(meeting.attendee, meeting.attendee_name)
     attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
-    attendee.params["PARTSTAT"] = vText("NEEDS-ACTION" if tentative else "ACCEPTED")
+    attendee.params["PARTSTAT"] = vText(meeting.answer.value.upper() if meeting.answer else "NEEDS-ACTION")
     attendee.params["RSVP"] = vText("FALSE")
     event.add("attendee", attendee, encode=False)
     return event

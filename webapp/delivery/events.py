@@ -16,12 +16,12 @@ from webapp.config import Settings
 from webapp.delivery import appointment_mail, leases
 from webapp.delivery.appointment_mail import Notice
 from webapp.lifecycle import transaction
-from webapp.lifecycle.appointments import MOVED
+from webapp.lifecycle.quiet import QUIET
 from webapp.models import Appointment, AppointmentStatusHistory, MailMessage, OutboxEvent
-from webapp.vocabulary import Action, ActorKind, CancelledBy, MailTemplate, Override, Status
+from webapp.vocabulary import Action, ActorKind, CancelledBy, MailTemplate, Status
 
-STALE = timedelta(days=2)
-TOO_OLD = "More than two days had passed when this was handled, so no mail was written."
+TOO_LATE = "The meeting was over before this mail was written, so it was not sent."
+REFUSED_IS_NEWS = timedelta(days=2)  # after the time that was asked for
 
 SessionFactory = Callable[[], Session]
 Earlier = aliased(OutboxEvent, name="earlier")
@@ -41,7 +41,7 @@ MEANINGS: dict[Action, tuple[MailTemplate, Status | None]] = {
     Action.CANCEL: (MailTemplate.CANCELLED, Status.CANCELLED),
     Action.TIME_OUT: (MailTemplate.CANCELLED, Status.CANCELLED),
 }
-TELLS_REASON = {Action.DECLINE, Action.CANCEL, Action.RESCHEDULE}
+TELLS_REASON = {Action.DECLINE, Action.CANCEL}
 SILENT = [f"appointment.{word}" for word in ("completed", "no_show", "corrected", "rescheduled")]
 SILENT_LIMIT = 2000
 
@@ -128,23 +128,21 @@ def _claim(session: Session, worker: str, now: datetime) -> int | None:
 
 
 def _waits() -> sa.ColumnElement[bool]:
-    """Whether something earlier of this appointment, or of the one it was moved from, is not handled yet."""
-    return (
-        sa.exists()
-        .where(
-            Earlier.firm_id == OutboxEvent.firm_id,
-            Earlier.handled_at.is_(None),
-            Earlier.outbox_event_id != OutboxEvent.outbox_event_id,
-            sa.or_(
-                sa.and_(
-                    Earlier.appointment_id == OutboxEvent.appointment_id,
-                    Earlier.sequence < OutboxEvent.sequence,
-                ),
-                Earlier.appointment_id == Appointment.rescheduled_from_id,
-            ),
-        )
-        .correlate(OutboxEvent, Appointment)
+    """Whether something earlier of this appointment, or of the one it was moved from, is not handled yet.
+
+    Two look-ups by key: an OR of both would have SQLite walk through all that the firm ever did.
+    """
+    own = sa.and_(
+        Earlier.appointment_id == OutboxEvent.appointment_id, Earlier.sequence < OutboxEvent.sequence
     )
+    before = Earlier.appointment_id == Appointment.rescheduled_from_id
+    first, second = (
+        sa.exists()
+        .where(Earlier.firm_id == OutboxEvent.firm_id, Earlier.handled_at.is_(None), of_which)
+        .correlate(OutboxEvent, Appointment)
+        for of_which in (own, before)
+    )
+    return sa.or_(first, second)
 
 
 def _handle_one(session: Session, event_id: int, *, settings: Settings, worker: str, now: datetime) -> bool:
@@ -179,12 +177,9 @@ def _write(session: Session, event_id: int, *, settings: Settings, worker: str, 
     if event is None:
         return False
     event.handled_at, event.leased_until, event.last_error = now, None, None
-    if event.created_at < now - STALE:
-        event.last_error = TOO_OLD
-        return True
     row = _history_of(session, event)
     notice = meaning(row)
-    if notice is not None:
+    if notice is not None and not event.payload.get(QUIET):
         _tell(session, event, row, notice, settings, now)
     return True
 
@@ -198,8 +193,11 @@ def _tell(
     now: datetime,
 ) -> None:
     facts = appointment_mail.load(session, firm_id=event.firm_id, appointment_id=event.appointment_id)
-    if facts.appointment.end_time <= now and notice.template is not MailTemplate.DECLINED:
-        return  # what was entered afterwards is no news to whoever was there
+    refused = notice.template is MailTemplate.DECLINED
+    news_until = facts.appointment.end_time + (REFUSED_IS_NEWS if refused else timedelta())
+    late = news_until <= now
+    if event.created_at >= news_until or (late and facts.house.is_demo):
+        return  # what was entered afterwards is no news to whoever was there; a demo's people do not exist
     if row.action is Action.PROPOSE and facts.appointment.status is Status.CANCELLED:
         return  # given up before anybody heard of it
     given_up = row.from_status is Status.AWAITING_CONFIRMATION and row.to_status is Status.CANCELLED
@@ -207,7 +205,10 @@ def _tell(
         return
     people = appointment_mail.recipients(session, facts, notice.template, settings=settings, now=now)
     key = f"event:{event.outbox_event_id}:{notice.template.value}"
-    appointment_mail.write(session, facts, notice, people, settings=settings, key=key, now=now)
+    problem = TOO_LATE if late else ""
+    appointment_mail.write(
+        session, facts, notice, people, settings=settings, key=key, now=now, problem=problem
+    )
 
 
 def _was_heard_of(session: Session, event: OutboxEvent) -> bool:
@@ -241,8 +242,8 @@ def _history_of(session: Session, event: OutboxEvent) -> AppointmentStatusHistor
 def meaning(row: AppointmentStatusHistory) -> Notice | None:
     """What a change says to the client; None where it says nothing (outcomes, corrections, imports).
 
-    A move is told once, by the successor's row. Reasons are the client's to read where something is taken
-    from them; why a booking was squeezed in stays in the house.
+    A move is told once, by the successor's row. The reason for calling something off is the client's to read;
+    why it was moved, or squeezed in, stays in the house.
     """
     if row.action is Action.RESCHEDULE and row.to_status is not Status.CONFIRMED:
         return None
@@ -250,7 +251,8 @@ def meaning(row: AppointmentStatusHistory) -> Notice | None:
     if found is None:
         return None
     template, status = found
-    return Notice(template=template, status=status, sequence=row.sequence, why=_why(row), reason=_reason(row))
+    reason = (row.reason or "") if row.action in TELLS_REASON else ""
+    return Notice(template=template, status=status, sequence=row.sequence, why=_why(row), reason=reason)
 
 
 def _why(row: AppointmentStatusHistory) -> str:
@@ -265,10 +267,3 @@ def _why(row: AppointmentStatusHistory) -> str:
             return "by_client"
         case _:
             return ""
-
-
-def _reason(row: AppointmentStatusHistory) -> str:
-    squeezed_in = Override.DOUBLE_BOOKING in (row.overrides or "").split(",")
-    if row.action not in TELLS_REASON or row.reason == MOVED or squeezed_in:
-        return ""
-    return row.reason or ""

@@ -9,15 +9,15 @@ LONGEST_WAIT = timedelta(hours=6)
 ERROR_LENGTH = 1000
 
 
-def wait(attempts: int, number: int) -> timedelta:
-    """How long until the next try: twice as long after each, from one minute to six hours.
+def wait(attempts: int, number: int, longest: timedelta = LONGEST_WAIT) -> timedelta:
+    """How long until the next try: twice as long after each, from one minute to ``longest``, six hours.
 
     Up to a fifth is taken off, by the row's ``number`` and its tries, so that what failed together does not
     come back together.
     """
-    longest: timedelta = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
+    whole: timedelta = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), longest)
     spread = zlib.crc32(f"{number}:{attempts}".encode()) / 2**32
-    return max(FIRST_WAIT, longest * (1 - 0.2 * spread))
+    return max(FIRST_WAIT, whole * (1 - 0.2 * spread))
 
 
 def sentence(error: BaseException) -> str:

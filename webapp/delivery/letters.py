@@ -13,7 +13,7 @@ from webapp.delivery import cleaning
 from webapp.delivery.rendering import Rendered, Words, render
 from webapp.localtime import Local
 from webapp.models import Firm, MailMessage, MailSwitch
-from webapp.vocabulary import MailState, MailTemplate
+from webapp.vocabulary import Answer, MailState, MailTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +24,32 @@ class House:
     name: str
     local: Local
     client_links: bool = True
+    is_demo: bool = False
 
     @classmethod
     def of(cls, firm: Firm) -> "House":
         local = Local.named(firm.timezone, twelve_hour=firm.twelve_hour, month_first=firm.month_first)
         return cls(
-            firm_id=firm.firm_id, name=cleaning.line(firm.name), local=local, client_links=firm.client_links
+            firm_id=firm.firm_id,
+            name=cleaning.line(firm.name),
+            local=local,
+            client_links=firm.client_links,
+            is_demo=firm.is_demo,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who gets a mail. ``link`` is their personal address, empty where there is none."""
+    """Who gets a mail. ``link`` is their personal address with a placeholder, empty where there is none;
+    ``answer`` is what an invitee of a poll said of the time that is held.
+    """
 
     name: str
     email: str
     timezone: str | None = None
     link: str = ""
     poll_invitee_id: int | None = None
+    answer: Answer | None = None
 
     @property
     def key(self) -> str:
@@ -102,10 +110,12 @@ def write(
     appointment_id: int | None = None,
     poll_id: int | None = None,
     calendar: tuple[str, str] | None = None,
+    problem: str = "",
 ) -> bool:
     """Render a mail and keep it in the caller's transaction; False when it was written before.
 
-    Without a mail server it is kept in the outbox; otherwise it waits for the next delivery.
+    Without a mail server, and at a demo firm, whose people do not exist, it is kept in the outbox; otherwise
+    it waits for the next delivery. With a ``problem`` it is one that was not sent.
     """
     done: Rendered = render(template, words)
     text, method = calendar or (None, None)
@@ -122,7 +132,8 @@ def write(
         "html_body": done.html,
         "calendar": text,
         "calendar_method": method,
-        "state": MailState.WAITING if settings.smtp_url else MailState.KEPT,
+        "state": MailState.FAILED if problem else _first_state(settings, house),
+        "last_error": problem or None,
         "attempts": 0,
         "due_at": now,
         "created_at": now,
@@ -132,6 +143,10 @@ def write(
         insert(MailMessage).values(row).on_conflict_do_nothing().returning(MailMessage.mail_message_id)
     )
     return written.one_or_none() is not None
+
+
+def _first_state(settings: Settings, house: House) -> MailState:
+    return MailState.WAITING if settings.smtp_url and not house.is_demo else MailState.KEPT
 
 
 def host(settings: Settings) -> str:

@@ -2,7 +2,8 @@
 
 At least once: a worker that dies between the server's answer and the mark leaves a lease that ends, and the
 mail goes out again under the same Message-ID. One person's mail about one appointment goes out in the order
-in which it was written.
+in which it was written, and the mail of a poll likewise. A server that cannot be reached fails no mail: what
+waits is tried every few minutes until it is back.
 """
 
 import logging
@@ -15,17 +16,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.config import Settings
-from webapp.delivery import leases, message
+from webapp.delivery import leases, message, placeholders
 from webapp.delivery.smtp import Connection, Later, Never, Unreachable
 from webapp.lifecycle import transaction
 from webapp.models import Appointment, Firm, MailMessage
 from webapp.vocabulary import MailState
 
 MOST_TRIES = 12
+KEEP_TRYING = timedelta(days=4)  # at least so long (RFC 5321, 4.5.4.1)
+LONGEST_OUTAGE_WAIT = timedelta(minutes=15)
 LONGEST_RUN = 60  # seconds after which no further mail is begun
 
 SessionFactory = Callable[[], Session]
 Earlier = aliased(MailMessage, name="earlier")
+Kin = aliased(Appointment, name="kin")
 
 log = logging.getLogger(__name__)
 
@@ -148,22 +152,33 @@ def _claim(
     mail.leased_until, mail.leased_by = leases.expires(moment), worker
     session.flush()
     try:
-        return mail.mail_message_id, message.build(mail, firm=firm, settings=settings), ""
+        bodies = placeholders.filled(session, mail, firm_id=mail.firm_id, secret=settings.secret_key)
+        return mail.mail_message_id, message.build(mail, bodies, firm=firm, settings=settings), ""
     except Exception as error:
         log.exception("mail %s cannot be written", mail.mail_message_id)
         return mail.mail_message_id, None, str(error) or type(error).__name__
 
 
 def _waits() -> sa.ColumnElement[bool]:
-    """Whether the same person has earlier mail waiting about this appointment or its predecessor."""
+    """Whether the same person has earlier mail waiting about this appointment's chain, or about this poll."""
+    root = sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id)
+    moved = (
+        sa.select(Kin.appointment_id)
+        .where(Kin.firm_id == MailMessage.firm_id, Kin.chain_root_id == root)
+        .correlate(MailMessage, Appointment)
+    )
     return (
         sa.exists()
         .where(
             Earlier.firm_id == MailMessage.firm_id,
-            Earlier.appointment_id.in_([MailMessage.appointment_id, Appointment.rescheduled_from_id]),
             Earlier.state == MailState.WAITING,
             Earlier.recipient == MailMessage.recipient,
             Earlier.mail_message_id < MailMessage.mail_message_id,
+            sa.or_(
+                Earlier.poll_id == MailMessage.poll_id,
+                Earlier.appointment_id == root,
+                Earlier.appointment_id.in_(moved),
+            ),
         )
         .correlate(MailMessage, Appointment)
     )
@@ -188,10 +203,15 @@ def _mark(session: Session, number: int, worker: str, refusal: Exception | None,
     mail.last_error = None if refusal is None else _told(refusal)
     if refusal is None:
         mail.state, mail.sent_at = MailState.SENT, moment
-    elif isinstance(refusal, Never) or mail.attempts >= MOST_TRIES:
+    elif isinstance(refusal, Never) or (not isinstance(refusal, Unreachable) and _given_up(mail, moment)):
         mail.state = MailState.FAILED
     else:
-        mail.due_at = moment + leases.wait(mail.attempts, number)
+        longest = LONGEST_OUTAGE_WAIT if isinstance(refusal, Unreachable) else leases.LONGEST_WAIT
+        mail.due_at = moment + leases.wait(mail.attempts, number, longest)
+
+
+def _given_up(mail: MailMessage, moment: datetime) -> bool:
+    return mail.attempts >= MOST_TRIES and moment - mail.created_at > KEEP_TRYING
 
 
 def _told(refusal: Exception) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.config import Settings
 from webapp.delivery import cleaning, letters
 from webapp.delivery.letters import House, Recipient
+from webapp.delivery.placeholders import placeholder
 from webapp.delivery.rendering import Words
 from webapp.lifecycle import links
 from webapp.localtime import Local
@@ -27,6 +28,7 @@ def queue(
     template: MailTemplate,
     now: datetime,
     key: str | None = None,
+    anew: bool = False,
 ) -> int:
     """Write one mail to each of these invitees, in the caller's transaction; returns how many.
 
@@ -36,6 +38,8 @@ def queue(
             (the poll is over without a time).
         key: what makes a repetition the same mail. By default POLL and CANCELLED are written once per
             invitee; another template once per invitee and ``now``.
+        anew: somebody asks for it, so an invitee whose link was revoked gets a new one. What is sent by
+            itself passes such an invitee by.
     """
     poll = session.get_one(Poll, poll_id)
     if letters.is_off(session, poll.firm_id, template):
@@ -47,7 +51,9 @@ def queue(
     staff = session.get_one(StaffUser, poll.staff_user_id).name
     count = 0
     for invitee in _invitees(session, poll, invitee_ids):
-        recipient = recipient_of(session, poll, invitee, slots, settings=settings, now=now)
+        recipient = recipient_of(session, poll, invitee, slots, settings=settings, now=now, anew=anew)
+        if not recipient.link and template is not MailTemplate.CANCELLED:
+            continue
         count += letters.write(
             session,
             settings=settings,
@@ -70,10 +76,15 @@ def recipient_of(
     *,
     settings: Settings,
     now: datetime,
+    anew: bool = False,
 ) -> Recipient:
-    """An invitee with their link, which outlives the poll by a month so that it can show how it ended."""
+    """An invitee with their link, which outlives the poll by a month so that it can show how it ended.
+
+    The link is empty where it was revoked, unless it is made ``anew``.
+    """
     last = max([poll.deadline, *(end for _start, end in slots)])
-    token = links.issue(
+    find = links.opened if anew else links.standing
+    link = find(
         session,
         secret=settings.secret_key,
         firm_id=poll.firm_id,
@@ -85,8 +96,9 @@ def recipient_of(
         name=cleaning.line(invitee.name),
         email=invitee.email,
         timezone=invitee.timezone,
-        link=f"{settings.base_url}/i/{token}",
+        link=f"{settings.base_url}/i/{placeholder(link)}" if link else "",
         poll_invitee_id=invitee.poll_invitee_id,
+        answer=invitee.answer,
     )
 
 
@@ -130,6 +142,7 @@ def _words(
         place=cleaning.line(poll.location),
         zone=_zone(local, [start for start, _end in slots] or [poll.deadline]),
         deadline="" if over else local.full_day_time(poll.deadline),
+        deadline_zone="" if over else local.zone_label(poll.deadline),
         reason=cleaning.prose(poll.status_reason or "") if over else "",
         slots=() if over else tuple(letters.interval(local, start, end) for start, end in slots),
         link=recipient.link,

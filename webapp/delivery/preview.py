@@ -14,16 +14,16 @@ from webapp.vocabulary import MailTemplate
 LENGTH = timedelta(minutes=45)
 DAY = timedelta(days=1)
 ASKING = {MailTemplate.PROPOSED, MailTemplate.POLL, MailTemplate.LAST_CALL}
-TELLING_WHY = {MailTemplate.DECLINED, MailTemplate.MOVED, MailTemplate.CANCELLED}
+TELLING_WHY = {MailTemplate.DECLINED, MailTemplate.CANCELLED}
 
 
 def preview(
     session: Session, *, firm_id: int, template: MailTemplate, settings: Settings, now: datetime
 ) -> Rendered:
-    """A mail of this kind to Ada Byron, who lives in New York, about a meeting a week from now."""
+    """A mail of this kind to Ada Byron, who lives in New York, about a meeting on next week's Tuesday."""
     house = House.of(session.get_one(Firm, firm_id))
     ada = Recipient(name="Ada Byron", email="ada@client.example", timezone="America/New_York")
-    start = (now + 7 * DAY).replace(hour=14, minute=0, second=0, microsecond=0)
+    start = (now + (8 - now.weekday()) * DAY).replace(hour=14, minute=0, second=0, microsecond=0)
     return render(template, _words(template, house, ada, start, settings))
 
 
@@ -48,7 +48,8 @@ def _words(
         else "",
         place="Room 2",
         reason="Lena is ill" if template in TELLING_WHY else "",
-        deadline=local.full_day_time(start - 2 * DAY) if template in ASKING else "",
+        deadline=local.full_day_time(start - DAY) if template in ASKING else "",
+        deadline_zone=local.zone_label(start - DAY) if template in ASKING else "",
         link=f"{settings.base_url}/{way}/…" if house.client_links or poll else "",
         slots=tuple(letters.interval(local, slot, slot + LENGTH) for slot in slots),
         poll=poll,

@@ -17,8 +17,9 @@ class Words:
     """Everything that a mail may say, already written in the recipient's zone. Empty strings are left out.
 
     ``short`` is the day and time, ``when`` the whole interval, ``zone`` names the clock that both go by;
-    ``elsewhere`` is the firm's own time where that differs. ``why`` picks a sentence: ``expired``,
-    ``timed_out``, ``by_client``, ``poll_over``. ``poll`` is set for the invitees of a poll.
+    ``elsewhere`` is the firm's own time where that differs. ``deadline_zone`` names the clock on the day of
+    the ``deadline``. ``why`` picks a sentence: ``expired``, ``timed_out``, ``by_client``, ``poll_over``.
+    ``poll`` is set for the invitees of a poll.
     """
 
     firm: str
@@ -33,6 +34,7 @@ class Words:
     place: str = ""
     reason: str = ""
     deadline: str = ""
+    deadline_zone: str = ""
     link: str = ""
     why: str = ""
     poll: bool = False
@@ -48,7 +50,7 @@ class Words:
             ("When", zoned),
             (f"At {self.firm}", self.elsewhere),
             ("Where", self.place),
-            ("Answer by", self.deadline),
+            ("Answer by", ", ".join(filter(None, (self.deadline, self.deadline_zone)))),
             ("Reason", self.reason),
         ]
         return [(term, value) for term, value in found if value]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.demo import joins, people, polls
 from webapp.demo.calendar import Calendar, Place
 from webapp.demo.desk import Client, Desk
-from webapp.demo.people import VIDEO, House
+from webapp.demo.people import MARLOW, House
 from webapp.demo.stories import MINUTE, Story, Teller, play
 from webapp.lifecycle import clients, passwords, setup
 from webapp.lifecycle.actors import Actor
@@ -23,6 +23,8 @@ from webapp.vocabulary import NoShowParty, Role
 SEED = 20260113
 OPENED = timedelta(days=90)
 """How long before today the firm began to use Daybook."""
+LEFT_OPEN = timedelta(hours=70)
+"""How far back meetings lie that nobody entered an outcome for: over a weekend, and short of three days."""
 
 
 def build(session: Session, house: House, *, now: datetime) -> Firm:
@@ -42,6 +44,8 @@ def _firm(session: Session, house: House, calendar: Calendar, opened: datetime) 
     firm.working_hours = calendar.hours()
     firm.cancel_notice = 24 * 60
     firm.reschedule_notice = 2 * 60
+    firm.completion_policy = firm.no_show_policy = house.policy
+    firm.complete_after = house.complete_after
     session.flush()
     return firm
 
@@ -116,8 +120,8 @@ def _stories(teller: Teller, guests: list[Client]) -> Iterator[Story]:
     at_hand = _Guests(guests, rng)
     yield from _today(teller, free, at_hand, rng)
     yield from _joins(teller, free, at_hand)
-    if VIDEO in teller.desk.kinds:
-        yield from _by_video(teller, free, at_hand)
+    yield from _by_video(teller, free, at_hand)
+    if teller.desk.calendar.house is MARLOW:
         yield from _polls(teller, free)
     yield from _chains(teller, free, at_hand, rng)
     for place in free:
@@ -161,7 +165,7 @@ def _today(teller: Teller, free: list[Place], guests: _Guests, rng: random.Rando
     for tell in (teller.missed, teller.cancelled, teller.cancelled):
         for place in _take(free, lambda place: place.day == today and rng.random() < 0.3):
             yield tell(place, guests.next())
-    for since in (day_start(today, teller.desk.calendar.local.zone), *[now - timedelta(days=5)] * 3):
+    for since in (day_start(today, teller.desk.calendar.local.zone), *[now - LEFT_OPEN] * 3):
         for place in _between(free, since, now - 90 * MINUTE):
             yield teller.forgotten(place, guests.next())
 
@@ -184,14 +188,15 @@ def _by_video(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[St
         )
         return map(joins.by_video, found)
 
-    for place in places(6):
-        yield joins.both_joined(teller, place, guests.next())
+    for days in (7, 2):  # the first one was left to people for long enough
+        for place in places(days):
+            yield joins.both_joined(teller, place, guests.next())
     for party in NoShowParty:
         for place in places(6):
             yield joins.one_missing(teller, place, guests.next(), party)
     for _ in range(2):
         for place in places(4):
-            yield joins.joined_late(teller, place, guests.next())
+            yield joins.one_missing(teller, place, guests.next(), NoShowParty.CLIENT, late=True)
 
 
 def _polls(teller: Teller, free: list[Place]) -> Iterator[Story]:

@@ -11,7 +11,7 @@ from webapp.demo.stories import MINUTE, Story, Teller
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.outcomes import COMPLETED_REASON, Policy, absence_note
 from webapp.models import Appointment
-from webapp.vocabulary import AttendanceSide, AttendanceSource, NoShowParty
+from webapp.vocabulary import AttendanceSide, AttendanceSource, NoShowParty, OutcomePolicy
 
 CLIENT, STAFF = AttendanceSide.CLIENT, AttendanceSide.STAFF
 LENGTH = 45 * MINUTE
@@ -24,7 +24,7 @@ def by_video(place: Place) -> Place:
 
 
 def both_joined(teller: Teller, place: Place, client: Client) -> Story:
-    """Both came in time, nobody wrote anything down: the system completes it as of its end."""
+    """Both came in time and nobody wrote anything down; in the end the system does, where it may."""
     rng, appointment, made = _booked(teller, place, client)
     yield made
     booked = appointment()
@@ -32,13 +32,20 @@ def both_joined(teller: Teller, place: Place, client: Client) -> Story:
         when = place.start + MINUTE * early
         yield when
         _joins(teller, booked, side, when)
-    closed = place.end + timedelta(minutes=POLICY.complete_after + 1)
+    closed = place.end + timedelta(minutes=teller.desk.calendar.house.complete_after + 1)
     yield closed
-    teller.desk.complete(booked, Actor.system(teller.desk.firm_id), closed, reason=COMPLETED_REASON)
+    if _decides(teller):
+        teller.desk.complete(booked, Actor.system(teller.desk.firm_id), closed, reason=COMPLETED_REASON)
 
 
-def one_missing(teller: Teller, place: Place, client: Client, party: NoShowParty) -> Story:
-    """Somebody never joined: half an hour after the start the system records whom the facts show missing."""
+def one_missing(
+    teller: Teller, place: Place, client: Client, party: NoShowParty, *, late: bool = False
+) -> Story:
+    """Somebody had not joined half an hour after the start: a no-show of whom the facts show missing.
+
+    The system records it where the firm lets it, else a person is to say so. A ``late`` client joins after
+    that.
+    """
     _rng, appointment, made = _booked(teller, place, client)
     yield made
     booked = appointment()
@@ -48,25 +55,18 @@ def one_missing(teller: Teller, place: Place, client: Client, party: NoShowParty
         _joins(teller, booked, there, place.start + MINUTE)
     threshold = place.start + timedelta(minutes=POLICY.no_show_after)
     yield threshold + MINUTE
-    teller.desk.no_show(
-        booked,
-        Actor.system(teller.desk.firm_id),
-        party,
-        absence_note(POLICY),
-        threshold + MINUTE,
-        occurred_at=threshold,
-    )
-
-
-def joined_late(teller: Teller, place: Place, client: Client) -> Story:
-    """The client came long after the start, before anything was decided: a person has to say what it was."""
-    _rng, appointment, made = _booked(teller, place, client)
-    yield made
-    booked = appointment()
-    for side, minutes in ((STAFF, -1), (CLIENT, POLICY.no_show_after + 7)):
-        when = place.start + MINUTE * minutes
-        yield when
-        _joins(teller, booked, side, when)
+    if _decides(teller):
+        teller.desk.no_show(
+            booked,
+            Actor.system(teller.desk.firm_id),
+            party,
+            absence_note(POLICY),
+            threshold + MINUTE,
+            occurred_at=threshold,
+        )
+    if late:
+        yield threshold + 7 * MINUTE
+        _joins(teller, booked, CLIENT, threshold + 7 * MINUTE)
 
 
 def waits_now(teller: Teller, place: Place, client: Client, since: datetime) -> Story:
@@ -96,6 +96,11 @@ def _booked(teller: Teller, place: Place, client: Client) -> tuple[random.Random
     rng = teller.dice(place)
     made = teller.made(place, rng)
     return rng, _Booking(teller, place, client, rng, made), made
+
+
+def _decides(teller: Teller) -> bool:
+    """Whether the firm lets the system decide."""
+    return teller.desk.calendar.house.policy is OutcomePolicy.DECIDE
 
 
 def _joins(teller: Teller, appointment: Appointment, side: AttendanceSide, when: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.vocabulary import Role
+from webapp.vocabulary import OutcomePolicy, Role
 
 PASSWORD = "teapot lantern meadow"  # noqa: S105 - printed on purpose; demo firms are refused in production
 
@@ -35,7 +35,11 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A demo firm. ``days`` are how far back and ahead its calendar reaches; ``gaps`` are minutes between."""
+    """A demo firm. ``days`` are how far back and ahead its calendar reaches; ``gaps`` are minutes between.
+
+    ``policy`` is for both outcomes that nobody entered; for ``complete_after`` minutes a meeting that has
+    ended is left to people.
+    """
 
     name: str
     slug: str
@@ -50,6 +54,8 @@ class House:
     phone: str
     days: tuple[int, int]
     gaps: tuple[int, ...]
+    policy: OutcomePolicy
+    complete_after: int
 
 
 MARLOW = House(
@@ -229,6 +235,8 @@ MARLOW = House(
     phone="020 7946 0{:03d}",
     days=(35, 28),
     gaps=(0, 15, 30, 45, 60, 90),
+    policy=OutcomePolicy.DECIDE,
+    complete_after=3 * 24 * 60,
 )
 
 ALDER = House(
@@ -247,6 +255,7 @@ ALDER = House(
         Kind("First visit", 60, "Suite A"),
         Kind("Physiotherapy", 45, "Suite B"),
         Kind("Follow-up", 30, "Suite A"),
+        Kind(VIDEO, 45, "Video call", tracked=True),
     ),
     accounts=("Riverside School District", "Empire Couriers Inc."),
     contacts=(
@@ -270,6 +279,8 @@ ALDER = House(
     phone="(212) 555-0{:03d}",
     days=(11, 8),
     gaps=(120, 150, 180, 210),
+    policy=OutcomePolicy.SUGGEST,
+    complete_after=60,
 )
 
 HOUSES = (MARLOW, ALDER)

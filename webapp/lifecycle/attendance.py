@@ -1,13 +1,15 @@
 """Facts of attendance: who joined, when, and how that is known. Never a status; outcomes follow from them."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.conflicts import local_of
-from webapp.lifecycle.errors import Forbidden, Invalid, NotAllowed
+from webapp.lifecycle.errors import Conflict, Forbidden, Invalid, NotAllowed
 from webapp.lifecycle.text import one_line
 from webapp.models import Appointment, Attendance
 from webapp.vocabulary import ActorKind, AttendanceSide, AttendanceSource, Permission, Status
@@ -18,6 +20,10 @@ SKEW = timedelta(minutes=5)
 """How far another system's clock may be ahead."""
 LATE = timedelta(hours=24)
 REF_LENGTH = 120
+
+
+class OtherFacts(Conflict):
+    """The source's own reference is known, with other facts than it comes with now."""
 
 
 def opens_at(start_time: datetime) -> datetime:
@@ -39,36 +45,39 @@ def record(
     """Write one fact down. Returns whether it is new; the same fact twice is one.
 
     The same is: the same ``external_id`` in the firm, or the front desk saying again that a side is there.
+    What another system says of a booking that was moved counts for the one that it was moved to in the end.
 
     Raises:
         Forbidden: the staff user's role is read-only.
         NotAllowed: at the front desk, before the doors open or for an appointment that is not confirmed.
+        OtherFacts: the ``external_id`` is known with another side or time, or of another booking.
         Invalid: a time that no meeting of this hour can have seen; ``field`` is ``joined_at``.
     """
     _require(actor)
+    external_id = one_line(external_id, REF_LENGTH, "external_id") or None
+    _lock(session, appointment)
+    if source is not AttendanceSource.FRONT_DESK:
+        appointment = _stands(session, appointment)
+    if _known(session, appointment, side, joined_at, external_id):
+        return False
     _check_time(session, appointment, joined_at, now)
     if source is AttendanceSource.FRONT_DESK:
         _check_desk(session, appointment, now)
-        if _open_fact(session, appointment, side) is not None:
-            return False
-    external_id = one_line(external_id, REF_LENGTH, "external_id") or None
-    if external_id is not None and _known(session, appointment.firm_id, external_id):
-        return False
-    session.add(
-        Attendance(
-            firm_id=appointment.firm_id,
-            appointment_id=appointment.appointment_id,
-            side=side,
-            source=source,
-            joined_at=joined_at,
-            recorded_at=now,
-            recorded_by_id=actor.staff_user_id,
-            actor_label=actor.label,
-            external_id=external_id,
-        )
-    )
-    session.flush()
-    return True
+    values = {
+        "firm_id": appointment.firm_id,
+        "appointment_id": appointment.appointment_id,
+        "side": side,
+        "source": source,
+        "joined_at": joined_at,
+        "recorded_at": now,
+        "recorded_by_id": actor.staff_user_id,
+        "actor_label": actor.label,
+        "external_id": external_id,
+    }
+    if _insert(session, values):
+        return True
+    _known(session, appointment, side, joined_at, external_id)  # said at the same moment: was it the same?
+    return False
 
 
 def withdraw(
@@ -79,6 +88,7 @@ def withdraw(
     Facts of other sources are evidence and stay.
     """
     _require(actor)
+    _lock(session, appointment)
     fact = _open_fact(session, appointment, side)
     if fact is None:
         return False
@@ -91,6 +101,35 @@ def withdraw(
 def _require(actor: Actor) -> None:
     if actor.kind is ActorKind.STAFF and not actor.can(Permission.ACT):
         raise Forbidden("Your role is read-only. Ask a member of staff to say who arrived.")
+
+
+def _lock(session: Session, appointment: Appointment) -> None:
+    """Facts of one appointment are written one after another: two desks saying the same say it once."""
+    session.refresh(appointment, with_for_update={"of": Appointment, "key_share": True})
+
+
+def _stands(session: Session, appointment: Appointment) -> Appointment:
+    """The appointment, or what it was moved to in the end, locked."""
+    while appointment.status is Status.RESCHEDULED:
+        later = session.scalars(
+            sa.select(Appointment)
+            .where(
+                Appointment.firm_id == appointment.firm_id,
+                Appointment.chain_root_id == _root(appointment),
+                Appointment.chain_position > appointment.chain_position,
+            )
+            .order_by(Appointment.chain_position.desc())
+            .limit(1)
+        ).one_or_none()
+        if later is None:
+            break
+        appointment = later
+        _lock(session, appointment)
+    return appointment
+
+
+def _root(appointment: Appointment) -> int:
+    return appointment.chain_root_id or appointment.appointment_id
 
 
 def _check_time(session: Session, appointment: Appointment, joined_at: datetime, now: datetime) -> None:
@@ -123,8 +162,29 @@ def _open_fact(session: Session, appointment: Appointment, side: AttendanceSide)
     ).one_or_none()
 
 
-def _known(session: Session, firm_id: int, external_id: str) -> bool:
-    found = sa.select(Attendance.attendance_id).where(
-        Attendance.firm_id == firm_id, Attendance.external_id == external_id
-    )
-    return session.scalar(found) is not None
+def _known(
+    session: Session,
+    appointment: Appointment,
+    side: AttendanceSide,
+    joined_at: datetime,
+    external_id: str | None,
+) -> bool:
+    """Whether the source's own reference is known with the same facts of the same chain; OtherFacts else."""
+    if external_id is None:
+        return False
+    root = sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id)
+    found = session.execute(
+        sa.select(root, Attendance.side, Attendance.joined_at)
+        .join(Appointment, Appointment.appointment_id == Attendance.appointment_id)
+        .where(Attendance.firm_id == appointment.firm_id, Attendance.external_id == external_id)
+    ).one_or_none()
+    if found is not None and tuple(found) != (_root(appointment), side, joined_at):
+        raise OtherFacts(f"{external_id!r} is known with other facts.")
+    return found is not None
+
+
+def _insert(session: Session, values: dict[str, Any]) -> bool:
+    """Whether the database took it: each reference comes once, and one open word of the desk for a side."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Attendance).values(values).on_conflict_do_nothing()
+    return session.scalar(statement.returning(Attendance.attendance_id)) is not None

@@ -1,18 +1,21 @@
 """Signed callbacks from a video provider, per the Standard Webhooks specification (symmetric, ``v1``).
 
-Each firm has a secret of its own, made from the installation's key, so that it need not be stored.
+Each firm has a secret of its own, made from the installation's key, so that it need not be stored. Renewing
+it is counting its round on; the secret of the round before is good for a day more, so that no call is lost
+while the provider is given the new one.
 """
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from webapp.lifecycle.errors import DomainError
 
 CONTEXT = b"daybook attendance callback\x00"
 TOLERANCE = timedelta(minutes=5)
+OVERLAP = timedelta(days=1)
 PREFIX = "whsec_"
 
 
@@ -20,14 +23,31 @@ class BadSignature(DomainError):
     """The callback is not from who holds the secret, or too old; nothing of it is believed."""
 
 
-def secret_of(firm_id: int, *, key: str) -> str:
-    """The secret to give to the provider, in the specification's form (``whsec_`` and base64)."""
-    digest = hmac.new(key.encode(), CONTEXT + str(firm_id).encode(), hashlib.sha256).digest()
+def secret_of(firm_id: int, *, key: str, turn: int = 0) -> str:
+    """The secret to give to the provider, in the specification's form (``whsec_`` and base64).
+
+    Args:
+        turn: how often the firm has renewed it.
+    """
+    named = f"{firm_id}/{turn}" if turn else str(firm_id)
+    digest = hmac.new(key.encode(), CONTEXT + named.encode(), hashlib.sha256).digest()
     return PREFIX + base64.b64encode(digest).decode()
 
 
-def verify(headers: Mapping[str, str], body: bytes, *, secret: str, now: datetime) -> str:
+def good_secrets(
+    firm_id: int, *, key: str, turn: int, renewed_at: datetime | None, now: datetime
+) -> list[str]:
+    """The secrets that sign at this instant: the firm's, and for a day after a renewal the one before."""
+    turns = [turn]
+    if turn and renewed_at is not None and now < renewed_at + OVERLAP:
+        turns.append(turn - 1)
+    return [secret_of(firm_id, key=key, turn=each) for each in turns]
+
+
+def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: datetime) -> str:
     """Check ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``; returns the id.
+
+    Any of the secrets may have signed it, and any of the signatures given may be the one that fits.
 
     Raises:
         BadSignature: with a sentence that says what is missing or wrong, never what would be right.
@@ -42,9 +62,9 @@ def verify(headers: Mapping[str, str], body: bytes, *, secret: str, now: datetim
         raise BadSignature("webhook-timestamp must be whole seconds since 1970.")
     if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
         raise BadSignature("webhook-timestamp is more than five minutes away from this clock.")
-    expected = _signature(secret, message_id, stamp, body)
-    marks = [mark.partition(",") for mark in given.split()]
-    if not any(version == "v1" and _same(mark, expected) for version, _comma, mark in marks):
+    expected = [_signature(secret, message_id, stamp, body) for secret in secrets]
+    marks = [each.removeprefix("v1,") for each in given.split() if each.startswith("v1,")]
+    if not any(_same(mark, fits) for mark in marks for fits in expected):
         raise BadSignature("webhook-signature does not fit this body and secret.")
     return message_id
 

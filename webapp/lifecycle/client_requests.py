@@ -158,25 +158,31 @@ def offered(
     return [start for offer in found for start in offer.starts if start != appointment.start_time]
 
 
+def link_helps(appointment: Appointment, now: datetime) -> bool:
+    """Whether a link would still lead to anything that is to come: what is over needs none."""
+    return appointment.status.is_live and now < appointment.end_time
+
+
 def link_for(
     session: Session, appointment: Appointment, *, secret: str, actor: Actor, now: datetime
 ) -> tuple[str, datetime]:
     """The token of the booking's link, made if there is none, and when it stops working; written down.
 
     Raises:
-        Invalid: the firm's clients have no links, or the meeting is long over.
+        Invalid: the firm's clients have no links, or the appointment is over.
     """
     firm, _kind = _policy(session, appointment)
     until = appointment.end_time + KEEP_LINK
     if not firm.client_links:
         raise Invalid("Personal links for clients are switched off in the firm’s settings.")
-    if until <= now:
-        raise Invalid("The meeting is long over; a link would open nothing.")
+    if not link_helps(appointment, now):
+        raise Invalid("The appointment is over; there is nothing that a link would let the client do.")
     token = links.issue(
         session,
         secret=secret,
         firm_id=appointment.firm_id,
         appointment_id=appointment.appointment_id,
+        contact_id=appointment.contact_id,
         expires_at=until,
         now=now,
     )

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle import audit, callbacks
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Forbidden
 from webapp.lifecycle.firm_settings import SUBJECT, Group, within
+from webapp.models import Firm
 from webapp.vocabulary import OutcomePolicy, Permission
 
 COMPLETE_AFTER = (0, 7 * 24 * 60)  # minutes after the end
@@ -51,21 +53,45 @@ class ReachValues(Group):
         return self
 
 
+SHOW_SECRET, RENEW_SECRET = "show callback secret", "renew callback secret"
+
+
 def reveal_secret(session: Session, *, actor: Actor, key: str, now: datetime) -> str:
     """The secret that signs attendance callbacks; that it was shown is noted.
 
     Raises:
         Forbidden: the role does not include the settings.
     """
+    firm = _firm_of(session, actor)
+    _note_secret(session, actor, SHOW_SECRET, now)
+    return callbacks.secret_of(firm.firm_id, key=key, turn=firm.callback_round)
+
+
+def renew_secret(session: Session, *, actor: Actor, now: datetime) -> None:
+    """Give the firm another secret; the one until now is good for ``callbacks.OVERLAP`` more.
+
+    Raises:
+        Forbidden: the role does not include the settings.
+    """
+    firm = _firm_of(session, actor)
+    firm.callback_round += 1
+    firm.callback_renewed_at = now
+    _note_secret(session, actor, RENEW_SECRET, now)
+
+
+def _firm_of(session: Session, actor: Actor) -> Firm:
+    """The actor's firm, locked."""
     if not actor.can(Permission.MANAGE_SETTINGS):
         raise Forbidden("Your role does not include the settings.")
+    return session.scalars(
+        sa.select(Firm)
+        .where(Firm.firm_id == actor.firm_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _note_secret(session: Session, actor: Actor, action: str, now: datetime) -> None:
     audit.note(
-        session,
-        actor=actor,
-        subject=SUBJECT,
-        subject_id=actor.firm_id,
-        action="show callback secret",
-        changed={},
-        now=now,
+        session, actor=actor, subject=SUBJECT, subject_id=actor.firm_id, action=action, changed={}, now=now
     )
-    return callbacks.secret_of(actor.firm_id, key=key)

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.conflicts import local_of
 from webapp.lifecycle.errors import Invalid, LimitReached
-from webapp.localtime import duration
 from webapp.models import Appointment, AppointmentStatusHistory, AppointmentType, Firm
 from webapp.vocabulary import OUTCOMES, ActorKind, Override, Status
 
@@ -92,9 +91,18 @@ def explain(session: Session, appointment: Appointment, override: Override) -> s
         )
     if override is Override.RESCHEDULE_NOTICE:
         notice = firm.reschedule_notice if kind.reschedule_notice is None else kind.reschedule_notice
-        return f"Rescheduling needs {duration(notice)} notice."
+        return f"Rescheduling needs {_length(notice)} notice."
     notice = firm.cancel_notice if kind.cancel_notice is None else kind.cancel_notice
-    return f"Cancelling needs {duration(notice)} notice."
+    return f"Cancelling needs {_length(notice)} notice."
+
+
+def _length(minutes: int) -> str:
+    """``30 min``, ``26 h``, ``2 days’``: exact, and in the unit in which a person would count."""
+    days, hours = minutes // 1440, minutes // 60
+    if minutes % 1440 == 0:
+        return "1 day’s" if days == 1 else f"{days} days’"
+    parts = (f"{hours} h" if hours else "", f"{minutes % 60} min" if minutes % 60 else "")
+    return " ".join(part for part in parts if part)
 
 
 def outcome_recorded_at(session: Session, appointment: Appointment) -> datetime | None:

@@ -1,8 +1,8 @@
 """Personal links: a way in for one invitee or one client, without an account.
 
 A token carries 256 bits: HMAC-SHA-256 of the link's random nonce under the installation's key. The database
-keeps the nonce and the token's SHA-256, so a stolen database opens nothing, and a reminder can repeat the
-link. Looking at a page behind a link never changes anything: mail scanners follow links.
+keeps the nonce and the token's SHA-256, so a stolen table of links opens nothing, and a reminder can repeat
+the link. Looking at a page behind a link never changes anything: mail scanners follow links.
 """
 
 import base64
@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import PersonalLink
+from webapp.models import Appointment, PersonalLink
 
 CONTEXT = b"daybook personal link\x00"
 
@@ -33,41 +33,132 @@ def issue(
     now: datetime,
     poll_invitee_id: int | None = None,
     appointment_id: int | None = None,
+    contact_id: int | None = None,
 ) -> str:
-    """The token of the valid link of this invitee or appointment, which is made if there is none.
+    """The token of the link that :func:`opened` gives."""
+    link = opened(
+        session,
+        secret=secret,
+        firm_id=firm_id,
+        expires_at=expires_at,
+        now=now,
+        poll_invitee_id=poll_invitee_id,
+        appointment_id=appointment_id,
+        contact_id=contact_id,
+    )
+    return token_of(link, secret=secret)
 
-    An existing link is kept, with its time extended if ``expires_at`` is later.
+
+def opened(
+    session: Session,
+    *,
+    secret: str,
+    firm_id: int,
+    expires_at: datetime,
+    now: datetime,
+    poll_invitee_id: int | None = None,
+    appointment_id: int | None = None,
+    contact_id: int | None = None,
+) -> PersonalLink:
+    """The valid link of this invitee, or this appointment's contact, made if there is none.
+
+    An existing link is kept, with its time extended if ``expires_at`` is later. After a revocation a new one
+    is made: this is for people who ask for it; what is sent by itself asks :func:`standing`.
     """
-    link = session.scalars(
+    link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
+    if link is not None and link.revoked_at is None and link.expires_at > now:
+        link.expires_at = max(link.expires_at, expires_at)
+        session.flush()
+        return link
+    nonce = secrets.token_hex(32)
+    link = PersonalLink(
+        firm_id=firm_id,
+        nonce=nonce,
+        token_hash=hashed(_token(nonce, secret)),
+        poll_invitee_id=poll_invitee_id,
+        appointment_id=appointment_id,
+        contact_id=contact_id,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(link)
+    session.flush()
+    return link
+
+
+def standing(
+    session: Session,
+    *,
+    secret: str,
+    firm_id: int,
+    expires_at: datetime,
+    now: datetime,
+    poll_invitee_id: int | None = None,
+    appointment_id: int | None = None,
+    contact_id: int | None = None,
+) -> PersonalLink | None:
+    """Like :func:`opened`, but None where somebody has revoked the last link: mail does not bring it back.
+
+    The last link is that of the whole chain: a booking that is moved does not get its client in again.
+    """
+    if appointment_id is None:
+        link = _last(session, firm_id, poll_invitee_id, appointment_id, contact_id)
+    else:
+        link = _last_of_chain(session, firm_id, appointment_id, contact_id)
+    if link is not None and link.revoked_at is not None:
+        return None
+    return opened(
+        session,
+        secret=secret,
+        firm_id=firm_id,
+        expires_at=expires_at,
+        now=now,
+        poll_invitee_id=poll_invitee_id,
+        appointment_id=appointment_id,
+        contact_id=contact_id,
+    )
+
+
+def _last_of_chain(
+    session: Session, firm_id: int, appointment_id: int, contact_id: int | None
+) -> PersonalLink | None:
+    root = (
+        sa.select(sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id))
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+        .scalar_subquery()
+    )
+    moved = sa.select(Appointment.appointment_id).where(
+        Appointment.firm_id == firm_id, Appointment.chain_root_id == root
+    )
+    return session.scalars(
         sa.select(PersonalLink)
         .where(
             PersonalLink.firm_id == firm_id,
-            _about(poll_invitee_id, appointment_id),
-            PersonalLink.revoked_at.is_(None),
-            PersonalLink.expires_at > now,
+            PersonalLink.appointment_id.in_(sa.union_all(sa.select(root), moved)),
+            PersonalLink.contact_id == contact_id if contact_id else PersonalLink.contact_id.is_(None),
         )
         .order_by(PersonalLink.personal_link_id.desc())
         .limit(1)
     ).one_or_none()
-    if link is not None:
-        link.expires_at = max(link.expires_at, expires_at)
-        session.flush()
-        return token_of(link, secret=secret)
-    nonce = secrets.token_hex(32)
-    token = _token(nonce, secret)
-    session.add(
-        PersonalLink(
-            firm_id=firm_id,
-            nonce=nonce,
-            token_hash=hashed(token),
-            poll_invitee_id=poll_invitee_id,
-            appointment_id=appointment_id,
-            created_at=now,
-            expires_at=expires_at,
+
+
+def _last(
+    session: Session,
+    firm_id: int,
+    poll_invitee_id: int | None,
+    appointment_id: int | None,
+    contact_id: int | None,
+) -> PersonalLink | None:
+    return session.scalars(
+        sa.select(PersonalLink)
+        .where(
+            PersonalLink.firm_id == firm_id,
+            _about(poll_invitee_id, appointment_id),
+            PersonalLink.contact_id == contact_id if contact_id else PersonalLink.contact_id.is_(None),
         )
-    )
-    session.flush()
-    return token
+        .order_by(PersonalLink.personal_link_id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def resolve(session: Session, *, token: str, now: datetime) -> PersonalLink | None:

@@ -16,6 +16,7 @@ completed: that would assert against the facts that it took place.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from webapp.localtime import duration
 from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, Status
@@ -23,17 +24,15 @@ from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, Status
 COMPLETED_REASON = "Automatically marked as completed after meeting time"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meeting:
-    """What the rule needs of a confirmed appointment."""
+class Meeting(NamedTuple):
+    """What the rule needs of a confirmed appointment. Tuples, these three, because a sweep makes many."""
 
     start_time: datetime
     end_time: datetime
     tracked: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """When each side first joined, as far as is known; None is not known to have joined."""
 
     client_joined_at: datetime | None = None
@@ -66,8 +65,7 @@ class Verdict(StrEnum):
     DECIDE = "decide"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """``outcome``, ``party`` and ``occurred_at`` (the stamp) are set unless the verdict is nothing."""
 
     verdict: Verdict

@@ -173,30 +173,19 @@ def bulk_record(
     _require_legal(action, source, to)
     if not moves:
         return []
-    values = _values(action, to, None, now, None, cancelled_by)
-    encoded = recording_sets.encode(session, moves)
-    written = {
-        row.appointment_id: row
-        for row in session.execute(recording_sets.change(session, encoded, values, source, to, actor))
-    }
-    moved = [move for move in moves if move.appointment_id in written]
+    dialect = session.get_bind().dialect.name
+    facts = recording_sets.facts(recording_sets.encode(dialect, moves), action, source, to, actor, now)
+    connection = session.connection()
+    moved = list(connection.scalars(recording_sets.change(dialect, action, to, cancelled_by), facts))
     if not moved:
         return []
     if len(moved) < len(moves):
-        encoded = recording_sets.encode(session, moved)
-    numbered = session.execute(
-        recording_sets.history(session, encoded, action, source, to, actor, now, cancelled_by)
-    )
-    sequences = {row.appointment_id: row.sequence for row in numbered}
-    events = []
-    for move in moved:
-        row = written[move.appointment_id]
-        payload = recording_sets.payload(
-            row, action, source, to, move.occurred_at, party=move.no_show_party, cancelled_by=cancelled_by
-        )
-        events.append((move.appointment_id, sequences[move.appointment_id], payload))
-    session.execute(recording_sets.events(session, events, to, actor, now))
-    return list(written)
+        kept = set(moved)
+        left = [move for move in moves if move.appointment_id in kept]
+        facts["moves_rows"] = recording_sets.encode(dialect, left)
+    connection.execute(recording_sets.history(dialect, cancelled_by), facts)
+    connection.execute(recording_sets.events(dialect, action, source, to, cancelled_by), facts)
+    return moved
 
 
 def bulk_import(session: Session, rows: Sequence[Imported], *, actor: Actor, now: datetime) -> None:

@@ -1,18 +1,20 @@
 """The statements by which ``recording.bulk_record`` moves a set of appointments, and what an event says.
 
-Nothing else executes them: the status, the history and the outbox are written together or not at all.
+Nothing else executes them: the status, the history and the outbox are written together or not at all. Each
+is built once; what differs from batch to batch are its parameters.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.lifecycle import rowsets
 from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.transitions import TABLE
 from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
 from webapp.vocabulary import Action, CancelledBy, NoShowParty, Status
 
@@ -42,106 +44,142 @@ class Move(NamedTuple):
     no_show_party: NoShowParty | None = None
 
 
-def encode(session: Session, moves: Sequence[Move]) -> str:
-    """The moves as the first two statements take them."""
-    return rowsets.encode(session, MOVES, moves)
+def encode(dialect: str, moves: Sequence[Move]) -> str:
+    """The moves as the three statements take them."""
+    return rowsets.encode(dialect, MOVES, moves)
 
 
-def change(
-    session: Session,
-    encoded: str,
-    values: dict[str, Any],
-    source: Status,
-    to: Status,
-    actor: Actor,
-) -> ReturningUpdate[Any]:
-    """The guarded change of encoded moves. ``values`` is what is the same for all."""
-    given = rowsets.table(session, "moves", MOVES, encoded)
-    values = values | {"status_reason": given.c.reason, "version": given.c.version + 1}
-    if to in STAMPS:
-        values[STAMPS[to]] = given.c.occurred_at
-    if to is Status.NO_SHOW:
-        values["no_show_party"] = given.c.party
+def facts(
+    encoded: str, action: Action, source: Status, to: Status, actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """What the three statements are given besides their words: one set of parameters for all."""
+    return {
+        "moves_rows": encoded,
+        "by_firm": actor.firm_id,
+        "action": action,
+        "source": source,
+        "to": to,
+        "by_staff": actor.staff_user_id,
+        "by_kind": actor.kind,
+        "by_label": actor.label,
+        "now": now,
+    }
+
+
+@cache
+def change(dialect: str, action: Action, to: Status, by: CancelledBy | None) -> ReturningUpdate[int]:
+    """The guarded change of encoded moves; gives the ids of those that were as they had been seen."""
+    given = rowsets.table(dialect, "moves", MOVES)
     here = APPOINTMENTS.c
-    firm: Any = here.firm_id
-    if session.get_bind().dialect.name == "sqlite":
-        # Wrapped, its indexes are out of the question: SQLite would start from all that have the status.
-        firm = sa.func.coalesce(firm, 0)
+    values: dict[str, Any] = dict.fromkeys(STAMPS.values())
+    values |= {
+        "status": _param("to", here.status),
+        "status_reason": given.c.reason,
+        "version": given.c.version + 1,
+        "rescheduled_at": None,
+        "cancellation_kind": TABLE[action].kind if to is Status.CANCELLED else None,
+        "cancelled_by": by if to is Status.CANCELLED else None,
+        "no_show_party": given.c.party if to is Status.NO_SHOW else None,
+        STAMPS[to]: given.c.occurred_at,
+    }
     return (
         sa.update(APPOINTMENTS)
         .where(
             here.appointment_id == given.c.appointment_id,
-            firm == actor.firm_id,
-            here.status == source,
+            _of_firm(dialect, APPOINTMENTS),
+            here.status == _param("source", here.status),
             here.version == given.c.version,
         )
         .values(values)
-        .returning(here.appointment_id, here.version, here.rescheduled_from_id, here.chain_root_id)
+        .returning(here.appointment_id)
     )
 
 
-def history(
-    session: Session,
-    encoded: str,
-    action: Action,
-    source: Status,
-    to: Status,
-    actor: Actor,
-    now: datetime,
-    cancelled_by: CancelledBy | None,
-) -> ReturningInsert[Any]:
+@cache
+def history(dialect: str, by: CancelledBy | None) -> sa.Insert:
     """One history row for each, numbered after its last."""
-    given = rowsets.table(session, "moved", MOVES, encoded)
+    given, rows = rowsets.table(dialect, "moves", MOVES), HISTORY.c
+    return _insert(
+        HISTORY,
+        given,
+        {
+            "firm_id": _param("by_firm", rows.firm_id),
+            "appointment_id": given.c.appointment_id,
+            "sequence": sa.func.coalesce(_last_sequence(given), 0) + 1,
+            "action": _param("action", rows.action),
+            "from_status": _param("source", rows.from_status),
+            "to_status": _param("to", rows.to_status),
+            "reason": given.c.reason,
+            "no_show_party": given.c.party,
+            "cancelled_by": sa.literal(by, rows.cancelled_by.type),
+            "changed_by_id": _param("by_staff", rows.changed_by_id),
+            "actor_kind": _param("by_kind", rows.actor_kind),
+            "actor_label": _param("by_label", rows.actor_label),
+            "changed_at": _param("now", rows.changed_at),
+            "occurred_at": given.c.occurred_at,
+        },
+    )
+
+
+@cache
+def events(dialect: str, action: Action, source: Status, to: Status, by: CancelledBy | None) -> sa.Insert:
+    """One outbox event for each, after its history row. What it says is put together where the rows are."""
+    given = rowsets.table(dialect, "moves", MOVES)
+    moved = APPOINTMENTS.alias("moved")
+    said = {
+        "appointment_id": given.c.appointment_id,
+        "action": sa.literal(action.value, sa.Text()),
+        "from_status": sa.literal(source.value, sa.Text()),
+        "to_status": sa.literal(to.value, sa.Text()),
+        "version": given.c.version + 1,
+        "occurred_at": rowsets.isoformat(dialect, given.c.occurred_at),
+        "rescheduled_from": moved.c.rescheduled_from_id,
+        "chain_id": sa.func.coalesce(moved.c.chain_root_id, given.c.appointment_id),
+        "no_show_party": given.c.party,
+        "cancelled_by": sa.literal(by.value if by else None, sa.Text()),
+    }
+    found = given.join(moved, (moved.c.appointment_id == given.c.appointment_id) & _of_firm(dialect, moved))
+    return _insert(
+        OUTBOX,
+        found,
+        {
+            "firm_id": moved.c.firm_id,
+            "appointment_id": given.c.appointment_id,
+            "sequence": _last_sequence(given),
+            "event_type": sa.literal(f"appointment.{to.value}", sa.Text()),
+            "payload": rowsets.document(dialect, said),
+            "created_at": _param("now", OUTBOX.c.created_at),
+            "attempts": sa.literal_column("0"),
+        },
+    )
+
+
+def _of_firm(dialect: str, appointments: Any) -> sa.ColumnElement[bool]:
+    """Wrapped, its indexes are out of the question: SQLite would start from all that the firm has."""
+    firm = appointments.c.firm_id
+    mine = sa.func.coalesce(firm, 0) if dialect == "sqlite" else firm
+    return cast(sa.ColumnElement[bool], mine == _param("by_firm", firm))
+
+
+def _param(name: str, column: Any) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=column.type)
+
+
+def _insert(table: sa.Table, source: Any, values: dict[str, Any]) -> sa.Insert:
+    return sa.insert(table).from_select(list(values), sa.select(*values.values()).select_from(source))
+
+
+def _last_sequence(given: Any) -> sa.ScalarSelect[int]:
     before = HISTORY.alias("earlier")
-    last = (
+    return (
         sa.select(sa.func.max(before.c.sequence))
-        .where(before.c.firm_id == actor.firm_id, before.c.appointment_id == given.c.appointment_id)
+        .where(
+            before.c.firm_id == _param("by_firm", before.c.firm_id),
+            before.c.appointment_id == given.c.appointment_id,
+        )
+        .correlate(given)
         .scalar_subquery()
     )
-    values: dict[str, Any] = {
-        "firm_id": sa.bindparam(None, actor.firm_id, HISTORY.c.firm_id.type),
-        "appointment_id": given.c.appointment_id,
-        "sequence": sa.func.coalesce(last, 0) + 1,
-        "action": sa.bindparam(None, action, HISTORY.c.action.type),
-        "from_status": sa.bindparam(None, source, HISTORY.c.from_status.type),
-        "to_status": sa.bindparam(None, to, HISTORY.c.to_status.type),
-        "reason": given.c.reason,
-        "no_show_party": given.c.party,
-        "cancelled_by": sa.bindparam(None, cancelled_by, HISTORY.c.cancelled_by.type),
-        "changed_by_id": sa.bindparam(None, actor.staff_user_id, HISTORY.c.changed_by_id.type),
-        "actor_kind": sa.bindparam(None, actor.kind, HISTORY.c.actor_kind.type),
-        "actor_label": sa.bindparam(None, actor.label, HISTORY.c.actor_label.type),
-        "changed_at": sa.bindparam(None, now, HISTORY.c.changed_at.type),
-        "occurred_at": given.c.occurred_at,
-    }
-    chosen = sa.select(*values.values()).select_from(given)
-    return (
-        sa.insert(HISTORY)
-        .from_select(list(values), chosen)
-        .returning(HISTORY.c.appointment_id, HISTORY.c.sequence)
-    )
-
-
-def events(
-    session: Session, rows: Sequence[tuple[int, int, dict[str, Any]]], to: Status, actor: Actor, now: datetime
-) -> sa.Insert:
-    """One outbox event for each row: appointment, sequence, payload."""
-    columns: rowsets.Columns = {
-        "appointment_id": rowsets.INTEGER,
-        "sequence": rowsets.INTEGER,
-        "payload": rowsets.DOCUMENT,
-    }
-    given = rowsets.table(session, "events", columns, rowsets.encode(session, columns, rows))
-    values: dict[str, Any] = {
-        "firm_id": sa.bindparam(None, actor.firm_id, OUTBOX.c.firm_id.type),
-        "appointment_id": given.c.appointment_id,
-        "sequence": given.c.sequence,
-        "event_type": sa.bindparam(None, f"appointment.{to.value}", OUTBOX.c.event_type.type),
-        "payload": given.c.payload,
-        "created_at": sa.bindparam(None, now, OUTBOX.c.created_at.type),
-        "attempts": sa.literal_column("0"),
-    }
-    return sa.insert(OUTBOX).from_select(list(values), sa.select(*values.values()).select_from(given))
 
 
 def payload(

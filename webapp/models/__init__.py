@@ -5,6 +5,7 @@ from webapp.models.attendance import Attendance
 from webapp.models.base import Base, UTCDateTime
 from webapp.models.clients import Account, Contact, ContactTerm
 from webapp.models.delivery import (
+    FirmSweep,
     MailMessage,
     MailSwitch,
     PersonalLink,
@@ -31,6 +32,7 @@ __all__ = [
     "Contact",
     "ContactTerm",
     "Firm",
+    "FirmSweep",
     "Invitation",
     "MailMessage",
     "MailSwitch",

@@ -211,6 +211,14 @@ class Appointment(Base):
             sqlite_where=sa.text("status = 'confirmed'"),
             postgresql_where=sa.text("status = 'confirmed'"),
         ),
+        sa.Index(  # a person's own meetings without an outcome, counted on every page
+            "ix_appointment_staff_due",
+            "firm_id",
+            "staff_user_id",
+            "end_time",
+            sqlite_where=sa.text("status = 'confirmed'"),
+            postgresql_where=sa.text("status = 'confirmed'"),
+        ),
         sa.Index(
             "ix_appointment_tracked",
             "firm_id",

@@ -8,9 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.models.base import Base, BigId, UTCDateTime, in_firm, one_of, words
 from webapp.vocabulary import AttendanceSide, AttendanceSource
 
+OPEN_AT_THE_DESK = sa.text("source = 'front_desk' AND withdrawn_at IS NULL")
+
 
 class Attendance(Base):
-    """One fact. Taking it back keeps the row and says by whom; ``external_id`` is the source's own."""
+    """One fact. Taking it back keeps the row and says by whom; ``external_id`` is the source's own.
+
+    The front desk has one open word for each side of an appointment; other sources may say it again.
+    """
 
     __tablename__ = "attendance"
 
@@ -35,5 +40,14 @@ class Attendance(Base):
         one_of("source", AttendanceSource),
         sa.CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn"),
         sa.Index("ix_attendance_appointment", "firm_id", "appointment_id", "side"),
+        sa.Index(
+            "ix_attendance_front_desk",
+            "firm_id",
+            "appointment_id",
+            "side",
+            unique=True,
+            postgresql_where=OPEN_AT_THE_DESK,
+            sqlite_where=OPEN_AT_THE_DESK,
+        ),
         {"sqlite_autoincrement": True},
     )

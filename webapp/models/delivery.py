@@ -13,7 +13,8 @@ class PersonalLink(Base):
     """A way in for somebody without an account: one invitee of a poll, or the client of one appointment.
 
     The token is made from ``nonce`` with the installation's key, so that reminders can repeat it; the
-    database alone holds only its SHA-256.
+    database alone holds only its SHA-256. A client's link is one contact's: it opens nothing once the
+    appointment is somebody else's.
     """
 
     __tablename__ = "personal_link"
@@ -24,6 +25,7 @@ class PersonalLink(Base):
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     poll_invitee_id: Mapped[int | None] = mapped_column(BigId)
     appointment_id: Mapped[int | None] = mapped_column(BigId)
+    contact_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -31,6 +33,7 @@ class PersonalLink(Base):
     __table_args__ = (
         in_firm("poll_invitee", "poll_invitee_id", "poll_invitee_id"),
         in_firm("appointment", "appointment_id", "appointment_id"),
+        in_firm("contact", "contact_id", "contact_id"),
         sa.CheckConstraint("(poll_invitee_id IS NULL) <> (appointment_id IS NULL)", name="subject"),
         sa.Index("ix_personal_link_invitee", "firm_id", "poll_invitee_id"),
         sa.Index("ix_personal_link_appointment", "firm_id", "appointment_id"),
@@ -76,6 +79,14 @@ class MailMessage(Base):
         sa.Index(
             "ix_mail_message_due",
             "due_at",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        ),
+        sa.Index(  # what one person waits for, in order
+            "ix_mail_message_queue",
+            "firm_id",
+            "recipient",
+            "mail_message_id",
             sqlite_where=sa.text("state = 'waiting'"),
             postgresql_where=sa.text("state = 'waiting'"),
         ),
@@ -149,6 +160,19 @@ class SweepProblem(Base):
         in_firm("appointment", "appointment_id", "appointment_id"),
         one_of("kind", SweepKind),
     )
+
+
+class FirmSweep(Base):
+    """When a firm was last swept: ``looked_at`` at all, ``believed_at`` by a clock that fitted the last one.
+
+    The next clock is compared with ``believed_at``, so that one that ran away is no measure for itself.
+    """
+
+    __tablename__ = "firm_sweep"
+
+    firm_id: Mapped[int] = mapped_column(sa.ForeignKey("firm.firm_id"), primary_key=True)
+    looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    believed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class WorkerHeartbeat(Base):

@@ -42,6 +42,8 @@ class Firm(Base):
     reminder_hours: Mapped[int] = mapped_column(default=24, server_default="24")
     last_call_hours: Mapped[int] = mapped_column(default=4, server_default="4")
     client_links: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    callback_round: Mapped[int] = mapped_column(default=0, server_default="0")
+    callback_renewed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

@@ -71,18 +71,16 @@ class Options:
 
 
 def options(session: Session, *, firm_id: int) -> Options:
-    """People and types, former ones included: their appointments are still there. Two statements."""
-    staff = session.execute(
-        sa.select(StaffUser.staff_user_id, StaffUser.name)
-        .where(StaffUser.firm_id == firm_id)
-        .order_by(StaffUser.name, StaffUser.staff_user_id)
+    """People and types, former ones included: their appointments are still there. One statement."""
+    staff = sa.select(sa.literal(0), StaffUser.staff_user_id, StaffUser.name)
+    types = sa.select(sa.literal(1), AppointmentType.appointment_type_id, AppointmentType.name)
+    both = sa.union_all(
+        staff.where(StaffUser.firm_id == firm_id), types.where(AppointmentType.firm_id == firm_id)
     )
-    types = session.execute(
-        sa.select(AppointmentType.appointment_type_id, AppointmentType.name)
-        .where(AppointmentType.firm_id == firm_id)
-        .order_by(AppointmentType.name)
-    )
-    return Options([(row[0], row[1]) for row in staff], [(row[0], row[1]) for row in types])
+    found: tuple[list[tuple[int, str]], ...] = ([], [])
+    for which, number, name in session.execute(both.order_by(sa.text("1, 3, 2"))):
+        found[which].append((number, name))
+    return Options(*found)
 
 
 def page(

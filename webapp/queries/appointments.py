@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from webapp.lifecycle import client_requests
 from webapp.lifecycle.errors import Missing
 from webapp.lifecycle.limits import window_open
 from webapp.lifecycle.transitions import allowed_actions
@@ -20,7 +21,8 @@ from webapp.vocabulary import OUTCOMES, Action, AttendanceSide, AttendanceSource
 class Link:
     """A member of a reschedule chain. ``position`` counts from 1.
 
-    ``open_until`` is when the last of its client's personal links ends, None where there is none.
+    ``open_until`` is when the last of its client's personal links ends, ``revoked_at`` when the last that was
+    revoked was; each None where there is none.
     """
 
     appointment_id: int
@@ -29,6 +31,7 @@ class Link:
     end_time: datetime
     status: Status
     open_until: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,15 @@ class Dossier:
     def open_until(self) -> datetime | None:
         """When the last of the links ends by which the client reaches this booking."""
         return max((link.open_until for link in self.chain if link.open_until), default=None)
+
+    @property
+    def revoked_at(self) -> datetime | None:
+        """When a link by which the client reached this booking was last revoked."""
+        return max((link.revoked_at for link in self.chain if link.revoked_at), default=None)
+
+    def can_link(self, now: datetime) -> bool:
+        """Whether a link made now would let the client do anything."""
+        return client_requests.link_helps(self.appointment, now)
 
     @property
     def first_booked_at(self) -> datetime:
@@ -191,16 +203,17 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
     )
     members = sa.union_all(first, later)
     history = AppointmentStatusHistory
-    open_until = (
+    links = (
         sa.select(sa.func.max(PersonalLink.expires_at))
         .where(
             PersonalLink.firm_id == Appointment.firm_id,
             PersonalLink.appointment_id == Appointment.appointment_id,
-            PersonalLink.revoked_at.is_(None),
+            PersonalLink.contact_id == appointment.contact_id,  # a link is one contact's; None is IS NULL
         )
         .correlate(Appointment)
-        .scalar_subquery()
     )
+    open_until = links.where(PersonalLink.revoked_at.is_(None)).scalar_subquery()
+    revoked_at = links.with_only_columns(sa.func.max(PersonalLink.revoked_at)).scalar_subquery()
     found = session.execute(
         sa.select(
             history,
@@ -209,6 +222,7 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
             Appointment.end_time,
             Appointment.status,
             open_until,
+            revoked_at,
         )
         .select_from(Appointment)
         .join(
@@ -222,8 +236,9 @@ def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict
     )
     chain: dict[int, Link] = {}
     events: dict[int, list[Event]] = {}
-    for row, position, start, end, status, until in found:
-        chain.setdefault(row.appointment_id, Link(row.appointment_id, position, start, end, status, until))
+    for row, position, start, end, status, until, revoked in found:
+        link = Link(row.appointment_id, position, start, end, status, until, revoked)
+        chain.setdefault(row.appointment_id, link)
         events.setdefault(row.appointment_id, []).append(_transition(row))
     return list(chain.values()), events
 

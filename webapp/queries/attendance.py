@@ -64,9 +64,24 @@ def _first(rows: list[Fact], side: AttendanceSide) -> datetime | None:
     return min(times, default=None)
 
 
-def firm_by_slug(session: Session, *, slug: str) -> int | None:
-    """The firm whose callbacks arrive at this address."""
-    return session.scalar(sa.select(Firm.firm_id).where(Firm.slug == slug))
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The firm that a callback is for: how often its secret was renewed, and when last."""
+
+    firm_id: int
+    turn: int
+    renewed_at: datetime | None
+
+
+NOBODY = Called(0, 0, None)
+"""Whom a callback to an unknown address is for: a firm that does not exist, with a secret nobody has."""
+
+
+def called(session: Session, *, slug: str) -> Called:
+    """The firm whose callbacks arrive at this address, or nobody. One statement."""
+    columns = (Firm.firm_id, Firm.callback_round, Firm.callback_renewed_at)
+    found = session.execute(sa.select(*columns).where(Firm.slug == slug)).one_or_none()
+    return Called(*found) if found is not None else NOBODY
 
 
 def find_appointment(

@@ -70,7 +70,8 @@ def open_link(session: Session, *, token: str, now: datetime) -> Opened | None:
     if found is None:
         return None
     link, root = found
-    return Opened(link, _last(session, link.firm_id, root))
+    appointment = _last(session, link.firm_id, root)
+    return Opened(link, appointment) if appointment.contact_id == link.contact_id else None
 
 
 def _last(session: Session, firm_id: int, root: int) -> Appointment:

@@ -1,7 +1,7 @@
 """Whether the installation is in order: the database, its schema, the worker. No names and no secrets."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -11,10 +11,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.models import WorkerHeartbeat
+from webapp.models import FirmSweep, WorkerHeartbeat
 
 LATE = 300
 """Seconds after which a sweep is late."""
+AHEAD = timedelta(minutes=10)
+"""Workers' clocks may differ by so much; what is later was written by one that had run away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class Readiness:
         return self.sweep_age is not None and self.sweep_age <= LATE
 
 
-def last_sweep() -> sa.ScalarSelect[Any]:
-    """When any worker last went through all firms, as a part of another statement."""
-    return sa.select(sa.func.max(WorkerHeartbeat.swept_at)).scalar_subquery()
+def last_sweep(firm_id: Any) -> sa.ScalarSelect[Any]:
+    """When any worker last went through the firm, as a part of another statement."""
+    return sa.select(FirmSweep.looked_at).where(FirmSweep.firm_id == firm_id).scalar_subquery()
 
 
 def readiness(session: Session, *, migrations: str, now: datetime) -> Readiness:
@@ -54,7 +56,9 @@ def readiness(session: Session, *, migrations: str, now: datetime) -> Readiness:
     if set(present) != _heads(migrations):
         return Readiness(database=True, migrations=False, sweep_age=None)
     try:
-        swept = session.scalar(sa.select(last_sweep()))
+        swept = session.scalar(
+            sa.select(sa.func.max(WorkerHeartbeat.swept_at)).where(WorkerHeartbeat.swept_at <= now + AHEAD)
+        )
     except SQLAlchemyError:
         return Readiness(database=False, migrations=True, sweep_age=None)
     age = max(0, int((now - swept).total_seconds())) if swept is not None else None

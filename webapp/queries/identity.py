@@ -30,6 +30,7 @@ class Me:
     shortcuts: bool
     firm_name: str
     firm_is_demo: bool
+    correction_days: int
     local: Local
     session_hash: str
     last_seen_at: datetime
@@ -66,6 +67,7 @@ def find(session: Session, *, token: str, now: datetime) -> Me | None:
         shortcuts=row.shortcuts,
         firm_name=row.firm_name,
         firm_is_demo=row.is_demo,
+        correction_days=row.correction_days,
         local=Local.named(row.timezone, twelve_hour=row.twelve_hour, month_first=row.month_first),
         session_hash=digest,
         last_seen_at=row.last_seen_at,
@@ -90,6 +92,7 @@ def _statement() -> Any:
             StaffUser.shortcuts,
             Firm.name.label("firm_name"),
             Firm.is_demo,
+            Firm.correction_days,
             Firm.timezone,
             Firm.twelve_hour,
             Firm.month_first,

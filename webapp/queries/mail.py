@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle.errors import Missing
-from webapp.models import Firm, MailMessage, MailSwitch
+from webapp.models import Appointment, Contact, Firm, MailMessage, MailSwitch, Poll
 from webapp.queries.client_pages import KEY_LIMIT, Page
 from webapp.vocabulary import MailState, MailTemplate
 
 PAGE = 50
+MOST = 500  # of one appointment: a poll's thirty invitees, told a dozen times
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class MailRow:
     created_at: datetime
     due_at: datetime
     sent_at: datetime | None
+    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,6 @@ class Mail(MailRow):
     html_body: str
     calendar: str | None
     calendar_method: str | None
-    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,19 @@ class Wanted:
     state: MailState | None = None
     template: MailTemplate | None = None
     q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who would get a mail about an appointment: its client, or everybody invited to its ``poll``.
+
+    ``name`` is the client's, empty where nobody is named; ``switched_off`` is the firm's word on this kind.
+    """
+
+    name: str
+    email: str
+    poll: bool
+    switched_off: bool
 
 
 _ROW: tuple[Any, ...] = (
@@ -64,6 +78,7 @@ _ROW: tuple[Any, ...] = (
     MailMessage.created_at,
     MailMessage.due_at,
     MailMessage.sent_at,
+    MailMessage.last_error,
 )
 _REST: tuple[Any, ...] = (
     MailMessage.appointment_id,
@@ -72,7 +87,6 @@ _REST: tuple[Any, ...] = (
     MailMessage.html_body,
     MailMessage.calendar,
     MailMessage.calendar_method,
-    MailMessage.last_error,
 )
 
 
@@ -133,6 +147,53 @@ def get(session: Session, *, firm_id: int, mail_message_id: int) -> Mail:
     if row is None:
         raise Missing("There is no such mail.")
     return Mail(*row)
+
+
+def reader(session: Session, *, firm_id: int, appointment_id: int, template: MailTemplate) -> Reader:
+    """Who would get a mail of this kind about the appointment. One statement.
+
+    Raises:
+        Missing: the firm has no such appointment.
+    """
+    asked = sa.exists().where(
+        Poll.firm_id == Appointment.firm_id,
+        Poll.appointment_id.in_([Appointment.appointment_id, Appointment.chain_root_id]),
+    )
+    off = sa.exists().where(MailSwitch.firm_id == firm_id, MailSwitch.template == template)
+    row = session.execute(
+        sa.select(Contact.name, Contact.email, asked, off)
+        .select_from(Appointment)
+        .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+    ).one_or_none()
+    if row is None:
+        raise Missing("There is no such appointment.")
+    name, email, poll, switched = row
+    return Reader(name or "", email or "", bool(poll), bool(switched))
+
+
+def about(session: Session, *, firm_id: int, appointment_id: int) -> list[MailRow]:
+    """The mail about an appointment and its chain, the newest first, at most 500. One statement."""
+    found = session.execute(
+        sa.select(*_ROW)
+        .where(MailMessage.firm_id == firm_id, MailMessage.appointment_id.in_(chain(firm_id, appointment_id)))
+        .order_by(MailMessage.mail_message_id.desc())
+        .limit(MOST)
+    )
+    return [MailRow(*row) for row in found]
+
+
+def chain(firm_id: int, appointment_id: int) -> sa.CompoundSelect[int]:
+    """The numbers of an appointment and of all that it was moved from and to, each part by key."""
+    numbers = sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id)
+    root = (
+        sa.select(sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id))
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+        .scalar_subquery()
+    )
+    return sa.union_all(
+        numbers.where(Appointment.appointment_id == root), numbers.where(Appointment.chain_root_id == root)
+    )
 
 
 def switched_off(session: Session, *, firm_id: int) -> frozenset[MailTemplate]:

@@ -137,10 +137,7 @@ def refused_by_required() -> sa.ColumnElement[bool]:
             Poll.firm_id == Appointment.firm_id,
             Poll.appointment_id == Appointment.appointment_id,
             Poll.status == PollStatus.HELD,
-            PollInvitee.firm_id == Poll.firm_id,
-            PollInvitee.poll_id == Poll.poll_id,
-            PollInvitee.required,
-            PollInvitee.answer == Answer.DECLINED,
+            _some_invitee(PollInvitee.required & (PollInvitee.answer == Answer.DECLINED)),
         )
         .correlate(Appointment)
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from webapp.lifecycle.outcomes import Decision, Facts, Meeting, Policy, decide_outcome, threshold_of
 from webapp.lifecycle.sweeps import due
@@ -14,7 +14,6 @@ from webapp.lifecycle.sweeps.report import Why
 from webapp.models import (
     Account,
     Appointment,
-    AppointmentStatusHistory,
     Attendance,
     Contact,
     Firm,
@@ -22,12 +21,12 @@ from webapp.models import (
     SweepHold,
     SweepProblem,
 )
-from webapp.vocabulary import Action, ActorKind, AttendanceSide, NoShowParty, Status, SweepKind
+from webapp.vocabulary import AttendanceSide, OutcomePolicy, Status, SweepKind
 
 SAMPLE = 10
 LISTED = 50
-LEAST_DAYS = 7
-"""A late join after an automatic no-show is listed for the firm's correction window, at least so long."""
+POLICY = (Firm.complete_after, Firm.no_show_after, Firm.completion_policy, Firm.no_show_policy)
+"""What the outcome rule goes by, as :func:`_policy` takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +75,6 @@ class Evidence:
     facts: Facts
     threshold: datetime
     decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class LateJoin:
-    """Somebody who joined after they had been recorded as a no-show by the system."""
-
-    brief: Brief
-    party: NoShowParty
-    no_show_at: datetime
-    side: AttendanceSide
-    joined_at: datetime
 
 
 def open_holds(session: Session, *, firm_id: int) -> list[Hold]:
@@ -140,14 +128,15 @@ def sample(session: Session, *, firm_id: int, held: Hold) -> list[Brief]:
 def briefs(session: Session, *, firm_id: int, appointment_ids: Sequence[int]) -> dict[int, Brief]:
     """Appointments in a few words, by id, in the order of their start. One statement."""
     rows = session.execute(
-        _select_briefs()
+        select_briefs()
         .where(Appointment.firm_id == firm_id, Appointment.appointment_id.in_(appointment_ids))
         .order_by(Appointment.start_time, Appointment.appointment_id)
     )
     return {row.appointment_id: Brief(*row) for row in rows}
 
 
-def _select_briefs() -> sa.Select[int, datetime, datetime, str, str]:
+def select_briefs() -> sa.Select[int, datetime, datetime, str, str]:
+    """The columns of :class:`Brief`, from appointments."""
     return (
         sa.select(
             Appointment.appointment_id,
@@ -180,9 +169,7 @@ def problems(session: Session, *, firm_id: int) -> list[Problem]:
 def evidence(
     session: Session, *, firm_id: int, appointment_ids: Sequence[int], now: datetime
 ) -> dict[int, Evidence]:
-    """What is known of confirmed meetings, by id. Two statements."""
-    firm = session.get_one(Firm, firm_id)
-    policy = plans.policy_of(firm)
+    """What is known of confirmed meetings, by id. One statement."""
     joins = {side: _first_join(side) for side in AttendanceSide}
     rows = session.execute(
         sa.select(
@@ -192,7 +179,10 @@ def evidence(
             Appointment.tracked,
             joins[AttendanceSide.CLIENT],
             joins[AttendanceSide.STAFF],
-        ).where(
+            *POLICY,
+        )
+        .join(Firm, Firm.firm_id == Appointment.firm_id)
+        .where(
             Appointment.firm_id == firm_id,
             Appointment.appointment_id.in_(appointment_ids),
             Appointment.status == Status.CONFIRMED,
@@ -200,7 +190,11 @@ def evidence(
     )
     return {
         row[0]: _evidence(
-            Meeting(start_time=row[1], end_time=row[2], tracked=row[3]), row[4], row[5], policy, now
+            Meeting(start_time=row[1], end_time=row[2], tracked=row[3]),
+            row[4],
+            row[5],
+            _policy(row[6], row[7], row[8], row[9]),
+            now,
         )
         for row in rows
     }
@@ -212,6 +206,14 @@ def _evidence(
     facts = Facts(client_joined_at=client, staff_joined_at=staff)
     decision = decide_outcome(meeting, facts, policy, now)
     return Evidence(meeting.tracked, facts, threshold_of(meeting, policy), decision)
+
+
+def _policy(
+    complete_after: int, no_show_after: int, completion: OutcomePolicy, no_show: OutcomePolicy
+) -> Policy:
+    return Policy(
+        complete_after=complete_after, no_show_after=no_show_after, completion=completion, no_show=no_show
+    )
 
 
 def _first_join(side: AttendanceSide) -> sa.ScalarSelect[datetime]:
@@ -226,76 +228,3 @@ def _first_join(side: AttendanceSide) -> sa.ScalarSelect[datetime]:
         .correlate(Appointment)
         .scalar_subquery()
     )
-
-
-def late_joins(
-    session: Session, *, firm_id: int, now: datetime, staff_user_id: int | None = None
-) -> list[LateJoin]:
-    """Automatic no-shows of sides that are known to have joined since, the newest first. Two statements.
-
-    A correction takes a row off; so does the end of the firm's correction window, after which there is
-    nothing to be done about it.
-    """
-    days = max(session.get_one(Firm, firm_id).correction_days, LEAST_DAYS)
-    later = aliased(AppointmentStatusHistory)
-    history = AppointmentStatusHistory
-    rows = session.execute(
-        _select_briefs()
-        .add_columns(
-            Appointment.no_show_party,
-            Appointment.no_show_at,
-            Attendance.side,
-            sa.func.min(Attendance.joined_at),
-        )
-        .join(
-            history,
-            sa.and_(history.firm_id == firm_id, history.appointment_id == Appointment.appointment_id),
-        )
-        .join(
-            Attendance,
-            sa.and_(Attendance.firm_id == firm_id, Attendance.appointment_id == Appointment.appointment_id),
-        )
-        .where(
-            Appointment.firm_id == firm_id,
-            Appointment.status == Status.NO_SHOW,
-            Appointment.start_time >= now - timedelta(days=days),
-            Appointment.start_time <= now,
-            *([] if staff_user_id is None else [Appointment.staff_user_id == staff_user_id]),
-            history.action == Action.MARK_NO_SHOW,
-            history.actor_kind == ActorKind.SYSTEM,
-            Attendance.withdrawn_at.is_(None),
-            sa.or_(
-                Attendance.joined_at > Appointment.no_show_at, Attendance.recorded_at >= history.changed_at
-            ),
-            sa.or_(
-                Appointment.no_show_party == NoShowParty.BOTH,
-                sa.and_(
-                    Appointment.no_show_party == NoShowParty.CLIENT, Attendance.side == AttendanceSide.CLIENT
-                ),
-                sa.and_(
-                    Appointment.no_show_party == NoShowParty.STAFF, Attendance.side == AttendanceSide.STAFF
-                ),
-            ),
-            ~sa.select(later.history_id)
-            .where(
-                later.firm_id == firm_id,
-                later.appointment_id == Appointment.appointment_id,
-                later.sequence > history.sequence,
-            )
-            .exists(),
-        )
-        .group_by(
-            Appointment.appointment_id,
-            Appointment.start_time,
-            Appointment.end_time,
-            Contact.name,
-            Account.name,
-            StaffUser.name,
-            Appointment.no_show_party,
-            Appointment.no_show_at,
-            Attendance.side,
-        )
-        .order_by(Appointment.start_time.desc(), Appointment.appointment_id, Attendance.side)
-        .limit(LISTED)
-    )
-    return [LateJoin(Brief(*row[:5]), row[5], row[6], row[7], row[8]) for row in rows]

@@ -35,9 +35,15 @@ def can(permission: str) -> bool:
 def waiting() -> attention.Attention:
     """What waits for somebody, counted once per request."""
     if "attention" not in g:
-        local = g.me.local
-        today = day_bounds(local.day_of(g.now), local.zone)
-        g.attention = attention.summary(db.session(), firm_id=g.me.firm_id, now=g.now, today=today)
+        user = g.me
+        g.attention = attention.summary(
+            db.session(),
+            firm_id=user.firm_id,
+            now=g.now,
+            today=day_bounds(user.local.day_of(g.now), user.local.zone),
+            correction_days=user.correction_days,
+            staff_user_id=user.staff_user_id if user.bookable else None,
+        )
     found: attention.Attention = g.attention
     return found
 
@@ -52,11 +58,13 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _nav() -> dict[str, str]:
-    if is_htmx():
-        return {}
+def nav_counts() -> dict[str, str]:
+    """What stands beside the entries of the navigation, where it is not nothing.
+
+    Who takes appointments sees the number of their own outcomes, everybody else the firm's.
+    """
     found = waiting()
-    counts = {"requests": found.requests, "needs_outcome": found.needs_outcome, "polls": found.polls}
+    counts = {"requests": found.requests, "outcomes": found.outcomes, "polls": found.polls}
     return {name: capped(count) for name, count in counts.items() if count}
 
 
@@ -71,6 +79,7 @@ def install(app: Flask) -> None:
         plural=plural,
         duration=duration,
         waiting=waiting,
+        nav_counts=nav_counts,
         Markup=Markup,
     )
 
@@ -85,5 +94,5 @@ def install(app: Flask) -> None:
             "today_url": "/day",
         }
         if user is not None and "failed" not in g:
-            fields |= {"local": user.local, "nav": _nav()}
+            fields |= {"local": user.local, "nav": {} if is_htmx() else nav_counts()}
         return {"nav": {}, "nav_current": "", "form_errors": [], **fields, "request_path": request.path}

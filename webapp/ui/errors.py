@@ -5,6 +5,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from webapp.lifecycle.errors import Conflict, DomainError, Forbidden, Invalid, Missing, Unavailable
+from webapp.lifecycle.log_lines import HideTokens
 
 PAGES = {
     400: ("The request could not be read", "Go back, reload the page and try again."),
@@ -44,6 +45,8 @@ def page(
 
 
 def install(app: Flask) -> None:
+    app.logger.addFilter(HideTokens())
+
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:

@@ -41,6 +41,15 @@ STATES: dict[MailState, str] = {
     MailState.FAILED: "Failed",
     MailState.KEPT: "Kept here",
 }
+# The HTML part is a page of its own, because no page of ours may hold a frame: without scripts, forms, images
+# or an origin of its own (sandbox), and with the one thing mail cannot do without: styles in its attributes.
+HTML_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+        "frame-ancestors 'none'; sandbox allow-popups"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
 NAMES = {template.value: name for template, (name, _when) in TEMPLATES.items()}
 STATE_NAMES = {state.value: name for state, name in STATES.items()}
 NEVER = "Never, since the firm has set 0 hours for it."

@@ -16,7 +16,7 @@ from webapp.lifecycle.importing.mapping import pairs, places
 from webapp.lifecycle.importing.placing import parse_instant
 from webapp.lifecycle.importing.reading import Line, Problem, Source
 from webapp.lifecycle.text import one_line
-from webapp.models import Appointment, Attendance, Firm
+from webapp.models import Appointment, Firm
 from webapp.vocabulary import AttendanceSide, AttendanceSource
 
 TARGETS: dict[str, str] = {
@@ -133,45 +133,34 @@ class JoinImport:
         found = self._appointments([join.key for join in joins])
         for join in joins:
             try:
-                tally.imported += self._record(join, found)
-            except _Known:
-                tally.already += 1
+                new = self._record(join, found)
             except DomainError as error:
                 tally.problems.append(Problem(join.line, error.sentence))
+            else:
+                tally.imported += new
+                tally.already += not new
         return tally
 
     def _record(self, join: Join, found: Mapping[int | str, Appointment]) -> bool:
         appointment = found.get(join.key)
         if appointment is None:
             raise Invalid(f"The firm has no appointment {join.key}.")
-        new = attendance.record(
-            self.session,
-            appointment,
-            actor=self.actor,
-            side=join.side,
-            source=AttendanceSource.IMPORT,
-            joined_at=join.joined_at,
-            now=self.now,
-            external_id=join.external_id,
-        )
-        if new:
-            return True
-        self._require_same(join, appointment)
-        raise _Known
-
-    def _require_same(self, join: Join, appointment: Appointment) -> None:
-        """A known reference that now says something else is another row, not a repetition."""
-        known = self.session.scalars(
-            sa.select(Attendance).where(
-                Attendance.firm_id == self.firm_id, Attendance.external_id == join.external_id
+        try:
+            return attendance.record(
+                self.session,
+                appointment,
+                actor=self.actor,
+                side=join.side,
+                source=AttendanceSource.IMPORT,
+                joined_at=join.joined_at,
+                now=self.now,
+                external_id=join.external_id,
             )
-        ).one()
-        facts = (known.appointment_id, known.side, known.joined_at)
-        if facts != (appointment.appointment_id, join.side, join.joined_at):
+        except attendance.OtherFacts as error:
             raise Invalid(
-                f"{join.external_id!r} is known with other facts. Map the column of the rows’ own reference "
-                "with --map id=COLUMN, or give the file another name."
-            )
+                f"{error.sentence} Map the column of the rows’ own reference with --map id=COLUMN, "
+                "or give the file another name."
+            ) from error
 
     def _appointments(self, keys: Sequence[int | str]) -> dict[int | str, Appointment]:
         """The firm's appointments of a batch, by what its rows name. One statement."""
@@ -198,10 +187,6 @@ class JoinImport:
             joined_at=joined.at,
             external_id=own or f"import:{self.name}:{line.number}",
         )
-
-
-class _Known(Exception):
-    """The same fact was recorded before."""
 
 
 def _mapping(maps: Iterable[str], defaults: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

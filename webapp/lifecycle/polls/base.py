@@ -16,6 +16,8 @@ from webapp.vocabulary import Permission, PollStatus
 
 MOST_SLOTS = 20
 MOST_INVITEES = 30
+REMINDERS_APART = timedelta(hours=4)
+"""Nobody is reminded again before that."""
 LINKS_OUTLIVE = timedelta(days=30)
 """A personal link opens the outcome for so long after the last proposed time."""
 
@@ -42,18 +44,27 @@ DID = {
 
 
 def get(session: Session, *, firm_id: int, poll_id: int, lock: bool = True) -> Poll:
-    """The firm's poll, fresh; ``lock`` makes whoever else changes it wait (Missing otherwise)."""
-    found: Poll | None = session.scalars(
-        _locking(sa.select(Poll).where(Poll.firm_id == firm_id, Poll.poll_id == poll_id), lock)
-    ).one_or_none()
+    """The firm's poll, fresh; ``lock`` makes whoever else changes it wait (Missing otherwise).
+
+    What it holds is locked before it, in the order in which a decision about the appointment takes the two.
+    """
+    wanted = sa.select(Poll).where(Poll.firm_id == firm_id, Poll.poll_id == poll_id)
+    if lock:
+        _lock_held(session, firm_id, poll_id)
+        wanted = wanted.with_for_update()
+    found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
     if found is None:
         raise Missing("There is no such poll.")
     return found
 
 
-def _locking(statement: sa.Select[Any], lock: bool) -> sa.Select[Any]:
-    fresh = statement.execution_options(populate_existing=True)
-    return fresh.with_for_update() if lock else fresh
+def _lock_held(session: Session, firm_id: int, poll_id: int) -> None:
+    holds = sa.select(Poll.appointment_id).where(Poll.firm_id == firm_id, Poll.poll_id == poll_id)
+    session.execute(
+        sa.select(Appointment.appointment_id)
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == holds.scalar_subquery())
+        .with_for_update(key_share=True)
+    )
 
 
 def slots_of(session: Session, poll: Poll) -> list[PollSlot]:

@@ -160,7 +160,7 @@ def _check_spans(spans: Sequence[Span], known: Sequence[Span], now: datetime) ->
         raise Invalid("Add at least one time.", field="slots")
     if len(spans) + len(known) > base.MOST_SLOTS:
         raise Invalid(f"A poll has at most {base.MOST_SLOTS} times.", field=spans[-1].field)
-    seen = {span.start_time for span in known}
+    taken = list(known)
     for span in spans:
         try:
             booking.check_interval(span.start_time, span.end_time, now)
@@ -168,9 +168,13 @@ def _check_spans(spans: Sequence[Span], known: Sequence[Span], now: datetime) ->
             raise Invalid(error.sentence, field=span.field) from None
         if span.start_time <= now:
             raise Invalid("This time has passed. Propose a later one.", field=span.field)
-        if span.start_time in seen:
-            raise Invalid("This time is proposed already.", field=span.field)
-        seen.add(span.start_time)
+        if any(_overlap(span, other) for other in taken):
+            raise Invalid("This time overlaps another one that is proposed.", field=span.field)
+        taken.append(span)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start_time < other.end_time and other.start_time < one.end_time
 
 
 def _deadline(deadline: datetime, spans: Sequence[Span], now: datetime) -> datetime:

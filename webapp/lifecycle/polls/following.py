@@ -14,13 +14,14 @@ from webapp.vocabulary import CancellationKind, PollStatus, Status
 def follow(session: Session, appointment: Appointment, *, actor: Actor, now: datetime) -> None:
     """After a transition: the poll that holds this appointment is confirmed, called off or out of time too.
 
-    A poll that has given the appointment up is not touched. One look-up by index for any other appointment.
+    So it does when the appointment has been moved: a poll's appointment begins its chain. A poll that has
+    given the appointment up is not touched. One look-up by index for any other appointment.
     """
     poll = session.scalars(
         sa.select(Poll)
         .where(
             Poll.firm_id == appointment.firm_id,
-            Poll.appointment_id == appointment.appointment_id,
+            Poll.appointment_id == (appointment.chain_root_id or appointment.appointment_id),
             Poll.status.in_([PollStatus.HELD, PollStatus.CONFIRMED]),
         )
         .with_for_update()

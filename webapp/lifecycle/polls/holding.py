@@ -76,6 +76,7 @@ def hold(
         status=PollStatus.HELD,
         status_reason=None,
         appointment_id=appointment.appointment_id,
+        reminded_at=None,
     )
     changed = {"slot": [None, slot.start_time.isoformat()], "reason": [None, why]}
     base.note(session, poll, actor=actor, action="held", now=now, changed=changed)
@@ -126,11 +127,15 @@ def remind(
     """Who is to be reminded: those whose vote, or answer to the held time, is missing; perhaps one of them.
 
     The poll keeps when that was. Mail is the caller's to queue, in the same transaction.
+
+    Raises:
+        NotAllowed: voting has closed, everybody has replied, or they were reminded a short time ago.
     """
     base.require(actor, poll.firm_id)
     base.require_status(poll, PollStatus.OPEN, PollStatus.HELD)
     if poll.status is PollStatus.OPEN and poll.deadline <= now:
         raise NotAllowed("Voting has closed, so nobody is reminded. Hold one of the times instead.")
+    _require_rest(session, poll, now)
     asked = poll.status is PollStatus.HELD
     silent = [
         invitee
@@ -169,7 +174,7 @@ def personal_links(
 
 
 def revoke_link(session: Session, poll: Poll, *, poll_invitee_id: int, actor: Actor, now: datetime) -> str:
-    """Close an invitee's link; the next mail or look at the links makes a new one. Returns their name."""
+    """Close an invitee's link; a reminder or a look at the links makes a new one. Returns their name."""
     base.require(actor, poll.firm_id)
     invitee = session.scalars(
         sa.select(PollInvitee).where(
@@ -184,6 +189,18 @@ def revoke_link(session: Session, poll: Poll, *, poll_invitee_id: int, actor: Ac
         changed = {"invitee": [None, invitee.name]}
         base.note(session, poll, actor=actor, action="revoked", now=now, changed=changed)
     return invitee.name
+
+
+def _require_rest(session: Session, poll: Poll, now: datetime) -> None:
+    """Refuse a second reminder within a few hours of the first: two people may think of it."""
+    if poll.reminded_at is None or now >= poll.reminded_at + base.REMINDERS_APART:
+        return
+    local = local_of(session, poll.firm_id)
+    again = local.relative(poll.reminded_at + base.REMINDERS_APART, now)
+    raise NotAllowed(
+        f"They were reminded {local.relative(poll.reminded_at, now)}, so no mail was sent. "
+        f"They can be reminded again from {again}."
+    )
 
 
 def _slot(session: Session, poll: Poll, poll_slot_id: int) -> PollSlot:

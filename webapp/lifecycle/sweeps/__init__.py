@@ -5,6 +5,6 @@ by batch, and any number of them may run at once.
 """
 
 from webapp.lifecycle.sweeps.report import Held, KindReport, Report
-from webapp.lifecycle.sweeps.run import BATCH, sweep, sweep_all
+from webapp.lifecycle.sweeps.run import BATCH, sweep, sweep_all, write_down
 
-__all__ = ["BATCH", "Held", "KindReport", "Report", "sweep", "sweep_all"]
+__all__ = ["BATCH", "Held", "KindReport", "Report", "sweep", "sweep_all", "write_down"]

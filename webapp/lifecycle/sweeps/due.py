@@ -1,6 +1,6 @@
 """Which rows are due, found by the partial indexes. SQL narrows; ``decide_outcome`` has the last word."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -21,7 +21,7 @@ from webapp.lifecycle.recording_sets import Move
 from webapp.lifecycle.sweeps.instants import minutes_after
 from webapp.lifecycle.sweeps.plan import Plan
 from webapp.models import Appointment, Attendance, SweepProblem
-from webapp.vocabulary import AttendanceSide, OutcomePolicy, Status, SweepKind
+from webapp.vocabulary import AttendanceSide, NoShowParty, OutcomePolicy, Status, SweepKind
 
 EXPIRED_REASON = "Nobody answered the request before its start"
 TIMED_OUT_REASON = "Not confirmed before the deadline"
@@ -43,6 +43,8 @@ SOURCES = {
     SweepKind.EXPIRE: Status.REQUESTED,
     SweepKind.TIME_OUT: Status.AWAITING_CONFIRMATION,
 }
+
+STEPS_TO = {SweepKind.COMPLETE: Status.COMPLETED, SweepKind.NO_SHOW: Status.NO_SHOW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,9 @@ def fetch(
         statement = statement.where(Appointment.appointment_id == only)
     if lock:
         statement = statement.with_for_update(skip_locked=True, key_share=True, of=Appointment)
-    rows = session.execute(statement).all()
-    found = [move for row in rows if (move := _move(row, plan, kind)) is not None]
-    return Batch(found, len(rows), (_key(rows[-1], kind), rows[-1].appointment_id) if rows else None)
+    rows = session.connection().execute(statement).all()  # plain rows: there is nothing for a session to keep
+    last = (getattr(rows[-1], key.key), rows[-1].appointment_id) if rows else None
+    return Batch(_moves(rows, plan, kind), len(rows), last)
 
 
 def pages(session: Session, plan: Plan, kind: SweepKind, *, since: datetime | None = None) -> Iterator[Batch]:
@@ -155,7 +157,7 @@ def _columns(plan: Plan, kind: SweepKind) -> list[Any]:
         return [*found, KEYS[kind]]
     joins = [
         sa.case((Appointment.tracked, _first_join(plan, side))).label(f"{side}_joined_at")
-        for side in AttendanceSide
+        for side in (AttendanceSide.CLIENT, AttendanceSide.STAFF)
     ]
     return [*found, Appointment.start_time, Appointment.end_time, Appointment.tracked, *joins]
 
@@ -216,38 +218,23 @@ def _aside(plan: Plan, kind: SweepKind) -> sa.ColumnElement[bool]:
     )
 
 
-def _move(row: Any, plan: Plan, kind: SweepKind) -> Move | None:
-    """What is to become of a row; None where the rule leaves it as it is."""
+def _moves(rows: Sequence[Any], plan: Plan, kind: SweepKind) -> list[Move]:
+    """What is to become of the rows; those are left out which the rule leaves as they are."""
     if kind is SweepKind.EXPIRE:
-        return _to(row, row.start_time, EXPIRED_REASON)
+        return [Move(number, version, start, EXPIRED_REASON) for number, version, start in rows]
     if kind is SweepKind.TIME_OUT:
-        return _to(row, row.confirm_by, TIMED_OUT_REASON)
-    decision = decide_outcome(
-        Meeting(start_time=row.start_time, end_time=row.end_time, tracked=row.tracked),
-        Facts(client_joined_at=row.client_joined_at, staff_joined_at=row.staff_joined_at),
-        plan.policy,
-        plan.now,
-    )
-    if decision.verdict is not Verdict.DECIDE:
-        return None
-    at = cast(datetime, decision.occurred_at)
-    if decision.party is not None and kind is SweepKind.NO_SHOW:
-        reason = f"{NO_SHOW_REASONS[decision.party]}. {absence_note(plan.policy)}"
-        return Move(
-            appointment_id=row.appointment_id,
-            version=row.version,
-            occurred_at=at,
-            reason=reason,
-            no_show_party=decision.party,
-        )
-    if decision.outcome is Status.COMPLETED and kind is SweepKind.COMPLETE:
-        return _to(row, at, COMPLETED_REASON)
-    return None
+        return [Move(number, version, confirm_by, TIMED_OUT_REASON) for number, version, confirm_by in rows]
+    found = []
+    for number, version, start, end, tracked, client, staff in rows:
+        decision = decide_outcome(Meeting(start, end, tracked), Facts(client, staff), plan.policy, plan.now)
+        if decision.verdict is not Verdict.DECIDE or decision.outcome is not STEPS_TO[kind]:
+            continue
+        at = cast(datetime, decision.occurred_at)
+        found.append(Move(number, version, at, _reason(decision.party, plan), decision.party))
+    return found
 
 
-def _key(row: Any, kind: SweepKind) -> datetime:
-    return cast(datetime, getattr(row, KEYS[kind].key))
-
-
-def _to(row: Any, at: datetime, reason: str) -> Move:
-    return Move(appointment_id=row.appointment_id, version=row.version, occurred_at=at, reason=reason)
+def _reason(party: NoShowParty | None, plan: Plan) -> str:
+    if party is None:
+        return COMPLETED_REASON
+    return f"{NO_SHOW_REASONS[party]}. {absence_note(plan.policy)}"

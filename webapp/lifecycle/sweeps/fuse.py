@@ -20,8 +20,8 @@ TIMES = 5
 """A usual day's rows so many times over are still decided."""
 BACK = timedelta(minutes=10)
 """Workers' clocks may differ by so much."""
-AHEAD = timedelta(hours=26)
-"""Later than this after the last sweep the clock has jumped, or nobody swept for more than a day."""
+AHEAD = timedelta(hours=23)
+"""Later than this after the last sweep the clock has jumped by a day, or nobody swept for nearly one."""
 
 ENDS = {
     SweepKind.COMPLETE: Action.COMPLETE,
@@ -31,9 +31,10 @@ ENDS = {
 }
 
 
-def jumped(now: datetime, last_sweep: datetime | None) -> bool:
+def jumped(plan: Plan) -> bool:
     """Whether the clock and the last sweep do not fit together."""
-    return last_sweep is not None and not last_sweep - BACK <= now <= last_sweep + AHEAD
+    last = plan.reference
+    return last is not None and not last - BACK <= plan.now <= last + AHEAD
 
 
 def look(

@@ -11,7 +11,9 @@ from webapp.lifecycle.conflicts import local_of
 from webapp.lifecycle.errors import Forbidden, Missing, NotAllowed
 from webapp.lifecycle.sweeps.plan import DISMISSED, RELEASED
 from webapp.models import SweepHold
-from webapp.vocabulary import Permission
+from webapp.vocabulary import Permission, SweepKind
+
+DISMISSIBLE = frozenset({SweepKind.COMPLETE, SweepKind.NO_SHOW})
 
 
 def release(session: Session, hold_id: int, *, actor: Actor, now: datetime) -> SweepHold:
@@ -26,7 +28,10 @@ def release(session: Session, hold_id: int, *, actor: Actor, now: datetime) -> S
 
 
 def dismiss(session: Session, hold_id: int, *, actor: Actor, now: datetime) -> SweepHold:
-    """Leave those rows to people. What falls due later is decided as usual. Raises what release raises."""
+    """Leave those rows to people. What falls due later is decided as usual. Raises what release raises.
+
+    Only outcomes can be left: a request or a proposal whose time is over would hold its slot for ever.
+    """
     return _decide(session, hold_id, DISMISSED, actor, now)
 
 
@@ -51,6 +56,8 @@ def _decide(session: Session, hold_id: int, decision: str, actor: Actor, now: da
     )
     if hold is None:
         raise Missing("There is nothing held back under that number.")
+    if decision == DISMISSED and hold.kind not in DISMISSIBLE:
+        raise NotAllowed("These are over and cannot be left as they are. Release them.")
     if decided is None:
         when = local_of(session, actor.firm_id).day_time(hold.decided_at or now)
         raise NotAllowed(f"{hold.decided_by} {hold.decision} these, {when}.")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle.errors import Missing
 from webapp.lifecycle.outcomes import Policy
 from webapp.lifecycle.sweeps.report import Held, Why
-from webapp.models import Firm, SweepHold, SweepProblem
+from webapp.models import Firm, FirmSweep, SweepHold, SweepProblem
 from webapp.vocabulary import OutcomePolicy, SweepKind
 
 RELEASED, DISMISSED = "released", "dismissed"
@@ -19,12 +19,15 @@ RELEASED, DISMISSED = "released", "dismissed"
 class Plan:
     """``open`` holds stop their kind. Rows due before ``floor`` were left to people by a dismissal; rows due
     before ``cleared`` have been through a manager's hands and do not count for the fuse any more.
+    ``reference`` is the last instant that the clock can be compared with: the last sweep by a clock that was
+    believed, or a manager's decision on what a jump held back.
     """
 
     firm_id: int
     slug: str
     policy: Policy
     now: datetime
+    reference: datetime | None = None
     open: dict[SweepKind, Held] = field(default_factory=dict)
     floor: dict[SweepKind, datetime] = field(default_factory=dict)
     cleared: dict[SweepKind, datetime] = field(default_factory=dict)
@@ -67,12 +70,16 @@ def load(session: Session, *, firm_id: int, now: datetime) -> Plan:
     Raises:
         Missing: there is no such firm.
     """
-    firm = session.scalar(
-        sa.select(Firm).where(Firm.firm_id == firm_id).execution_options(populate_existing=True)
-    )
-    if firm is None:
+    found = session.execute(
+        sa.select(Firm, FirmSweep.believed_at)
+        .outerjoin(FirmSweep, FirmSweep.firm_id == Firm.firm_id)
+        .where(Firm.firm_id == firm_id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
         raise Missing("There is no such firm.")
-    plan = Plan(firm_id, firm.slug, policy_of(firm), now)
+    firm, believed_at = found
+    plan = Plan(firm_id, firm.slug, policy_of(firm), now, believed_at)
     _add_holds(session, plan)
     kinds = session.scalars(sa.select(SweepProblem.kind).where(SweepProblem.firm_id == firm_id).distinct())
     plan.aside = set(kinds)
@@ -92,14 +99,17 @@ def _add_holds(session: Session, plan: Plan) -> None:
             sa.func.max(SweepHold.row_count),
             sa.func.max(SweepHold.usual),
             sa.func.max(SweepHold.why),
+            sa.func.max(sa.case((SweepHold.why == Why.CLOCK.value, SweepHold.decided_at))),
         )
         .where(SweepHold.firm_id == plan.firm_id)
         .group_by(SweepHold.kind, SweepHold.decision)
     )
-    for kind, decision, last, count, usual, why in rows:
+    for kind, decision, last, count, usual, why, agreed in rows:
         if decision is None:
             plan.open[kind] = Held(Why(why), count, usual, new=False)
             continue
+        if agreed is not None:
+            plan.reference = max(agreed, plan.reference or agreed)
         plan.cleared[kind] = max(last, plan.cleared.get(kind, last))
         if decision == DISMISSED:
             plan.floor[kind] = last

@@ -36,7 +36,10 @@ class KindReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One firm. ``failed`` is a sentence where the sweep could not be finished; the next one tries again."""
+    """One firm. ``failed`` is a sentence where the sweep could not be finished; the next one tries again.
+
+    ``jumped`` where the clock did not fit the last sweep: nothing was decided.
+    """
 
     firm_id: int
     slug: str
@@ -44,6 +47,7 @@ class Report:
     dry_run: bool
     kinds: tuple[KindReport, ...] = ()
     failed: str = ""
+    jumped: bool = False
 
     @property
     def moved(self) -> int:

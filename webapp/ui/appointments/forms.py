@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wtforms import RadioField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from webapp.lifecycle.booking import LOCATION_LENGTH, NOTES_LENGTH, REASON_LENGTH
@@ -16,7 +16,18 @@ class StepForm(VersionedForm):
     """A step that needs no facts."""
 
 
-class DeclineForm(VersionedForm):
+class TellingForm(VersionedForm):
+    """A step that its client hears of. ``asked`` is there where the form offered to leave the mail out."""
+
+    asked = HiddenField()
+    send_mail = BooleanField("Send the e-mail", default=True)
+
+    @property
+    def is_quiet(self) -> bool:
+        return bool(self.asked.data) and not self.send_mail.data
+
+
+class DeclineForm(TellingForm):
     reason = TextAreaField(
         "Reason",
         [InputRequired("Give a reason for declining; the history keeps it."), Length(max=REASON_LENGTH)],
@@ -24,7 +35,7 @@ class DeclineForm(VersionedForm):
     )
 
 
-class CancelForm(VersionedForm):
+class CancelForm(TellingForm):
     cancelled_by = RadioField(
         "Who cancels?",
         [InputRequired("Select who cancels")],

@@ -9,20 +9,20 @@ from wtforms.validators import Length
 
 from webapp.extensions import db
 from webapp.lifecycle import appointments as lifecycle
-from webapp.lifecycle import limits
+from webapp.lifecycle import limits, quiet
 from webapp.lifecycle import slots as free
 from webapp.lifecycle.booking import REASON_LENGTH
 from webapp.lifecycle.errors import LimitReached, SlotTaken
 from webapp.queries import choices
-from webapp.ui.appointments import answers
+from webapp.ui.appointments import answers, telling
+from webapp.ui.appointments.forms import TellingForm
 from webapp.ui.appointments.taking import form_for, load, offer, seen_version, show, take
-from webapp.ui.forms import VersionedForm
 from webapp.ui.guards import me, requires
 from webapp.ui.when import LOOK_AHEAD, WhenFields, first_day, picker
-from webapp.vocabulary import Action, Permission
+from webapp.vocabulary import Action, MailTemplate, Permission
 
 
-class RescheduleForm(WhenFields, VersionedForm):
+class RescheduleForm(WhenFields, TellingForm):
     staff_user_id = SelectField("Staff", coerce=int)
     reason = TextAreaField("Reason", [Length(max=REASON_LENGTH)], render_kw={"maxlength": REASON_LENGTH})
     double_book = BooleanField("Double-book this time on purpose")
@@ -56,6 +56,8 @@ def reschedule(appointment_id: int) -> Response:
             now=g.now,
             expected_version=seen_version(form),
         )
+        if form.is_quiet:
+            quiet.leave_out_mail(db.session(), successor, actor=user.actor, now=g.now)
         return {"opened": successor.appointment_id, "said": _said(fresh, successor)}
 
     if request.form.get("step") != "times" and form.accepted():
@@ -69,6 +71,7 @@ def reschedule(appointment_id: int) -> Response:
         "rescheduling",
         form,
         appointment,
+        telling=telling.of(appointment, MailTemplate.MOVED),
         limit_sentences=[limits.explain(db.session(), appointment, override) for override in passed],
         may_double_book=user.can(Permission.DOUBLE_BOOK) and (taken is not None or form.double_book.data),
         **_picker(form, appointment, taken),

@@ -7,14 +7,15 @@ from flask import Blueprint, Response, g
 
 from webapp.extensions import db
 from webapp.lifecycle import appointments as lifecycle
+from webapp.lifecycle import quiet
 from webapp.lifecycle.appointments import NO_SHOW_REASONS
 from webapp.lifecycle.errors import Invalid
 from webapp.localtime import Local, NonexistentTime, instant, parse_clock
-from webapp.ui.appointments import answers, arrival, rescheduling
+from webapp.ui.appointments import answers, arrival, rescheduling, telling
 from webapp.ui.appointments.forms import CancelForm, CorrectForm, DeclineForm, NoShowForm, StepForm
 from webapp.ui.appointments.taking import form_for, load, offer, seen_version, show, take
 from webapp.ui.guards import me, requires
-from webapp.vocabulary import Action, CancelledBy, NoShowParty, Permission, Status
+from webapp.vocabulary import Action, CancelledBy, MailTemplate, NoShowParty, Permission, Status
 
 DIRECT = {
     "approval": (Action.APPROVE, lifecycle.approve),
@@ -68,24 +69,25 @@ def decline(appointment_id: int) -> Response:
     appointment = load(appointment_id)
     offer(appointment, Action.DECLINE)
     form = form_for(DeclineForm, appointment)
-    if form.accepted():
-        answer = take(
-            form,
-            Action.DECLINE,
-            appointment_id,
-            lambda fresh: lifecycle.decline(
-                db.session(),
-                fresh,
-                actor=me().actor,
-                reason=form.reason.data,
-                now=g.now,
-                expected_version=seen_version(form),
-            ),
-            attempted="That you declined it was not saved.",
+
+    def work(fresh: Any) -> None:
+        lifecycle.decline(
+            db.session(),
+            fresh,
+            actor=me().actor,
+            reason=form.reason.data,
+            now=g.now,
+            expected_version=seen_version(form),
         )
+        if form.is_quiet:
+            quiet.leave_out_mail(db.session(), fresh, actor=me().actor, now=g.now)
+
+    if form.accepted():
+        attempted = "That you declined it was not saved."
+        answer = take(form, Action.DECLINE, appointment_id, work, attempted=attempted)
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
-    return show("decline", form, appointment)
+    return show("decline", form, appointment, telling=telling.of(appointment, MailTemplate.DECLINED))
 
 
 @requires(Permission.ACT)
@@ -93,25 +95,26 @@ def cancellation(appointment_id: int) -> Response:
     appointment = load(appointment_id)
     offer(appointment, Action.CANCEL)
     form = form_for(CancelForm, appointment)
-    if form.accepted():
-        answer = take(
-            form,
-            Action.CANCEL,
-            appointment_id,
-            lambda fresh: lifecycle.cancel(
-                db.session(),
-                fresh,
-                actor=me().actor,
-                reason=form.reason.data,
-                cancelled_by=CancelledBy(form.cancelled_by.data),
-                now=g.now,
-                expected_version=seen_version(form),
-            ),
-            attempted=f"The cancellation by {SIDES[CancelledBy(form.cancelled_by.data)]} was not saved.",
+
+    def work(fresh: Any) -> None:
+        lifecycle.cancel(
+            db.session(),
+            fresh,
+            actor=me().actor,
+            reason=form.reason.data,
+            cancelled_by=CancelledBy(form.cancelled_by.data),
+            now=g.now,
+            expected_version=seen_version(form),
         )
+        if form.is_quiet:
+            quiet.leave_out_mail(db.session(), fresh, actor=me().actor, now=g.now)
+
+    if form.accepted():
+        attempted = f"The cancellation by {SIDES[CancelledBy(form.cancelled_by.data)]} was not saved."
+        answer = take(form, Action.CANCEL, appointment_id, work, attempted=attempted)
         if answer is not None:
             return answers.done(appointment_id, answer["said"])
-    return show("cancellation", form, appointment)
+    return show("cancellation", form, appointment, telling=telling.of(appointment, MailTemplate.CANCELLED))
 
 
 @requires(Permission.ACT)

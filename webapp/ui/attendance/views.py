@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.extensions import csrf, db
 from webapp.lifecycle import attendance, callbacks, transaction
 from webapp.lifecycle.actors import Actor
-from webapp.lifecycle.errors import Invalid, Missing
+from webapp.lifecycle.errors import DomainError, Invalid, Missing
 from webapp.lifecycle.text import one_line
 from webapp.queries import attendance as known
+from webapp.queries.attendance import Called
 from webapp.ui.guards import public
 from webapp.vocabulary import AttendanceSide, AttendanceSource
 
@@ -19,6 +21,12 @@ bp = Blueprint("attendance", __name__)
 
 PROVIDER = "the video provider"
 MAX_BODY = 64 * 1024  # bytes
+TOO_LARGE = "Send at most 64 kB."
+OTHER_FACTS = "A call with this webhook-id came before with other facts. Give each call an id of its own."
+
+
+class Unreadable(DomainError):
+    """The body is no JSON that anybody would send."""
 
 
 @bp.post("/hooks/attendance/<slug>")
@@ -30,36 +38,45 @@ def provider(slug: str) -> Response:
     200 with ``{"recorded": true}``, or false where the fact was known. Anything wrong is answered with
     problem details (RFC 9457) and nothing is written.
     """
+    request.max_content_length = MAX_BODY  # also of a body that does not say how long it is
     if (request.content_length or 0) > MAX_BODY:
-        return _problem(413, "Send at most 64 kB.")
+        return _problem(413, TOO_LARGE)
     if request.mimetype != "application/json":
         return _problem(415, "Send application/json.")
-    firm_id = known.firm_by_slug(db.session(), slug=slug)
-    body = request.get_data()
+    firm = known.called(db.session(), slug=slug)
     try:
-        secret = callbacks.secret_of(firm_id or 0, key=current_app.config["SECRET_KEY"])
-        message_id = callbacks.verify(dict(request.headers.items()), body, secret=secret, now=g.now)
+        body = request.get_data()
+        message_id = callbacks.verify(dict(request.headers.items()), body, secrets=_secrets(firm), now=g.now)
         facts = _facts(body)
-        recorded = transaction.run(db.session(), lambda: _record(firm_id or 0, message_id, facts))
+        recorded = transaction.run(db.session(), lambda: _record(firm.firm_id, message_id, facts))
+    except RequestEntityTooLarge:
+        return _problem(413, TOO_LARGE)
     except callbacks.BadSignature as refusal:
         return _problem(401, refusal.sentence)
-    except json.JSONDecodeError as error:
-        return _problem(400, f"The body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}.")
+    except Unreadable as refusal:
+        return _problem(400, refusal.sentence)
+    except attendance.OtherFacts:
+        return _problem(409, OTHER_FACTS)
     except (Invalid, Missing) as refusal:
         return _problem(404 if isinstance(refusal, Missing) else 422, refusal.sentence)
     return _json({"recorded": recorded}, 200, "application/json")
+
+
+def _secrets(firm: Called) -> list[str]:
+    key = current_app.config["SECRET_KEY"]
+    return callbacks.good_secrets(
+        firm.firm_id, key=key, turn=firm.turn, renewed_at=firm.renewed_at, now=g.now
+    )
 
 
 def _facts(body: bytes) -> dict[str, Any]:
     """The callback's facts, of the right types.
 
     Raises:
+        Unreadable: the body is not JSON.
         Invalid: with a sentence that names the member to correct.
     """
-    try:
-        given = json.loads(body.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise Invalid("The body is not UTF-8.") from None
+    given = _read(body)
     if not isinstance(given, dict):
         raise Invalid("Send one JSON object.")
     number, ref, side = (given.get(name) for name in ("appointment_id", "external_ref", "side"))
@@ -77,6 +94,20 @@ def _facts(body: bytes) -> dict[str, Any]:
         "side": AttendanceSide(side),
         "joined_at": _instant(given),
     }
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Invalid("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Unreadable(f"The body is not JSON: {error.msg}, {where}.") from None
+    except (ValueError, RecursionError):
+        raise Unreadable(
+            "The body cannot be read: a number in it is too long, or it nests too deep."
+        ) from None
 
 
 def _instant(given: dict[str, Any]) -> datetime:

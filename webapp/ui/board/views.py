@@ -126,10 +126,11 @@ def changes(kind: str, day: str) -> Response:
     """204 while nothing has changed; else new counts and, if it was others, a notice that says what."""
     span = _span(kind, day)
     seen = request.args.get("seen", "")
-    if board.mark(db.session(), firm_id=me().firm_id, span=span.bounds) == seen:
+    mark = board.mark(db.session(), firm_id=me().firm_id, span=span.bounds)
+    if mark == seen:
         return Response(status=204)
     since = _instant(request.args.get("since", ""))
-    counts = board.counts(db.session(), firm_id=me().firm_id, span=span.bounds)
+    counts = board.counts(db.session(), firm_id=me().firm_id, span=span.bounds, seen=mark)
     found = board.changes_by_others(
         db.session(), firm_id=me().firm_id, span=span.bounds, since=since, but_not=me().staff_user_id
     )

@@ -189,7 +189,7 @@ def _show(template: str, token: str, opened: Opened, form: Any, code: int = 0, *
 
 @bp.errorhandler(Gone)
 def gone(_error: Gone) -> Response:
-    return make_response(render_template("client_page/gone.html"), 404)
+    return make_response(render_template("links/gone.html"), 404)
 
 
 @bp.errorhandler(Conflict)

@@ -1,16 +1,15 @@
 """What an invitee sends. ``step`` says which of the buttons it was."""
 
+from typing import Any, Self
+
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.polls.answering import COMMENT_LENGTH
-from webapp.localtime import zone_names
+from webapp.localtime import zone_choices
+from webapp.queries.poll_invitee import Invitation
 from webapp.ui.forms import PublicForm
 from webapp.vocabulary import Vote
-
-
-def _zones() -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in sorted(zone_names())]
 
 
 class InviteeForm(PublicForm):
@@ -18,8 +17,15 @@ class InviteeForm(PublicForm):
 
     step = StringField("Step")
     slot = HiddenField()
-    timezone = SelectField("Your time zone", choices=_zones, validate_choice=False)
+    timezone = SelectField("Your time zone", choices=[], validate_choice=False)
     comment = TextAreaField("Comment", render_kw={"maxlength": COMMENT_LENGTH})
+
+    @classmethod
+    def showing(cls, seen: Invitation, **more: Any) -> Self:
+        """The form as the invitee finds it; zones with their offsets at the time the page's foot names."""
+        form = cls(data={"timezone": seen.timezone, "comment": seen.comment}, **more)
+        form.timezone.choices = zone_choices((seen.held_slot or seen.slots[0]).start_time)
+        return form
 
     def slot_id(self) -> int:
         text = self.slot.data or ""

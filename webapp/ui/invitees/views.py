@@ -27,8 +27,8 @@ ANSWERS = {"accept": Answer.ACCEPTED, "decline": Answer.DECLINED}
 def reply(token: str) -> Response:
     seen = _invitation(token)
     if seen is None:
-        return _private(make_response(render_template("invitees/gone.html", me=None), 404))
-    form = InviteeForm(data={"timezone": seen.timezone, "comment": seen.comment})
+        return _private(make_response(render_template("links/gone.html", me=None), 404))
+    form = InviteeForm.showing(seen)
     if not form.accepted():
         return _private(_page(form, seen))
     return _private(_act(token, form, seen))
@@ -50,8 +50,8 @@ def _act(token: str, form: InviteeForm, seen: Invitation) -> Response:
         form.refuse(error)
         return _page(form, seen)
     except Conflict as error:
-        now_seen = _invitation(token)
-        return _page(InviteeForm(formdata=None), now_seen or seen, refused=error.sentence)
+        now_seen = _invitation(token) or seen
+        return _page(InviteeForm.showing(now_seen, formdata=None), now_seen, refused=error.sentence)
     if said:
         flash(said, "success")
         return go(f"/i/{token}")

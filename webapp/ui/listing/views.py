@@ -6,14 +6,14 @@ from typing import Any
 from flask import Blueprint, Response, g, make_response, render_template, request
 
 from webapp.extensions import db
-from webapp.queries import appointment_list, export, sweeps
+from webapp.queries import appointment_list, export, late_joins, sweeps
 from webapp.queries.appointment_list import Criteria, Order
 from webapp.ui import csv_table, cursors, rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
 from webapp.ui.listing import evidence, paging, table
-from webapp.ui.listing.forms import FilterForm, Filters, read
+from webapp.ui.listing.forms import ME, FilterForm, Filters, read
 from webapp.vocabulary import Permission, Status
 
 bp = Blueprint("listing", __name__)
@@ -55,7 +55,7 @@ NEEDS_OUTCOME = Kind(
     "Confirmed meetings that have ended without an outcome, the oldest first",
     "Every outcome is recorded.",
     "A meeting stands here from its end until it is completed or marked as a no-show.",
-    "day",
+    "outcomes",
     Order.OLDEST,
 )
 
@@ -160,7 +160,7 @@ def _results(kind: Kind, filters: Filters) -> dict[str, Any]:
         "previous_url": _page_url(kind, filters, "before", page.previous),
         "next_url": _page_url(kind, filters, "after", page.following),
         "csv_url": filters.url("/appointments.csv") if kind is ALL else "",
-        "beyond": "after" in request.args or "before" in request.args,
+        "beyond": _turned(),
         "page_token": new_token(),
         **(_known(page, filters) if kind is NEEDS_OUTCOME else {}),
     }
@@ -170,12 +170,29 @@ def _known(page: appointment_list.Page, filters: Filters) -> dict[str, Any]:
     """What is known about the meetings without an outcome, and who joined after a no-show was recorded."""
     user, session = me(), db.session()
     shown = [row.appointment_id for row in (*page.rows, *filter(None, [page.exact]))]
-    known = sweeps.evidence(session, firm_id=user.firm_id, appointment_ids=shown, now=g.now) if shown else {}
-    staff = filters.criteria(user.local, user.staff_user_id).staff_user_id
+    known = sweeps.evidence(session, firm_id=user.firm_id, appointment_ids=shown, now=g.now)
     return {
         "evidence": {number: evidence.present(found, user.local) for number, found in known.items()},
-        "late_joins": sweeps.late_joins(session, firm_id=user.firm_id, now=g.now, staff_user_id=staff),
+        "late_joins": [] if filters.q or _turned() else _late(filters),
+        "mine": filters.staff == ME and not filters.q,
     }
+
+
+def _late(filters: Filters) -> list[late_joins.LateJoin]:
+    """Those of the person whose list it is; a search and later pages are about the list alone."""
+    user = me()
+    return late_joins.listed(
+        db.session(),
+        firm_id=user.firm_id,
+        now=g.now,
+        correction_days=user.correction_days,
+        staff_user_id=filters.criteria(user.local, user.staff_user_id).staff_user_id,
+    )
+
+
+def _turned() -> bool:
+    """Whether this is a page after the first one."""
+    return "after" in request.args or "before" in request.args
 
 
 def _page_url(kind: Kind, filters: Filters, name: str, cursor: appointment_list.Cursor | None) -> str | None:

@@ -1,8 +1,9 @@
 """Which mail the firm sends: every kind with its switch, and what it looks like."""
 
-from flask import Blueprint, Response, abort, current_app, flash, g, render_template, request
+from flask import Blueprint, Response, abort, current_app, flash, g, make_response, render_template, request
 
 from webapp.delivery import outbox, preview
+from webapp.delivery.rendering import Rendered
 from webapp.extensions import db
 from webapp.lifecycle import transaction
 from webapp.queries import mail
@@ -45,16 +46,22 @@ def show(template: str) -> str:
         name=name,
         sent_when=when,
         is_on=kind not in mail.switched_off(db.session(), firm_id=me().firm_id),
-        shown=preview.preview(
-            db.session(),
-            firm_id=me().firm_id,
-            template=kind,
-            settings=current_app.config["SETTINGS"],
-            now=g.now,
-        ),
+        shown=_preview(kind),
         form=DeskForm(),
         nav_current="settings",
     )
+
+
+def _preview(kind: MailTemplate) -> Rendered:
+    settings = current_app.config["SETTINGS"]
+    return preview.preview(db.session(), firm_id=me().firm_id, template=kind, settings=settings, now=g.now)
+
+
+@bp.get(f"{KIND}/html")
+@requires(Permission.MANAGE_SETTINGS)
+def html(template: str) -> Response:
+    """The example's HTML part alone, as the recipient's programme would show it."""
+    return make_response(_preview(MailTemplate(template)).html, 200, mail_words.HTML_HEADERS)
 
 
 @bp.post(f"{KIND}/switch")

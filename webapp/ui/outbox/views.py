@@ -6,27 +6,25 @@ from flask import Blueprint, Response, current_app, flash, g, make_response, ren
 
 from webapp.config import Settings
 from webapp.delivery import outbox as delivery
+from webapp.delivery import placeholders
 from webapp.delivery.message import BadAddress
+from webapp.delivery.placeholders import Bodies
 from webapp.extensions import db
 from webapp.lifecycle.errors import Missing
 from webapp.queries import mail
-from webapp.queries.mail import Wanted
+from webapp.queries.mail import Mail, Wanted
 from webapp.ui import mail_words
 from webapp.ui.client_desk import neighbour
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
+from webapp.ui.outbox import of_appointment
 from webapp.vocabulary import MailState, MailTemplate, Permission
 
 bp = Blueprint("outbox", __name__)
+of_appointment.install(bp)
 
 MAIL = "/outbox/<int:mail_message_id>"
-# The HTML part is a page of its own, because no page of ours may hold a frame: without scripts, forms, images
-# or an origin of its own (sandbox), and with the one thing mail cannot do without: styles in its attributes.
-MAIL_CSP = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; sandbox allow-popups"
-)
 
 
 def _settings() -> Settings:
@@ -53,8 +51,32 @@ def index() -> str:
         prev_url=_turn(before=page.before),
         next_url=_turn(after=page.after),
         has_server=bool(_settings().smtp_url),
+        form=DeskForm(),
         **_words(),
     )
+
+
+@bp.post("/outbox/resend")
+@requires(Permission.MANAGE_SETTINGS)
+def resend_failed() -> Response:
+    """All that failed goes out again; whatever is in the way is said by a toast on the list."""
+    form = DeskForm()
+    said = "Nothing was sent again. Try once more."
+    if form.accepted():
+        answer = form.attempt(lambda: {"said": _said(_resend_failed())})
+        said = answer["said"] if answer is not None else " ".join(text for _id, text in form.errors_list())
+    flash(said, "toast")
+    return go("/outbox?state=failed")
+
+
+def _resend_failed() -> int:
+    return delivery.resend_failed(db.session(), actor=me().actor, settings=_settings(), now=g.now)
+
+
+def _said(count: int) -> str:
+    if not count:
+        return "Nothing that failed is about a meeting still ahead."
+    return f"{'1 mail goes' if count == 1 else f'{count} mails go'} out again with the next delivery."
 
 
 def _wanted() -> Wanted:
@@ -111,6 +133,7 @@ def _show(mail_message_id: int, form: DeskForm) -> Response:
     page = render_template(
         "outbox/show.html",
         mail=found,
+        bodies=_bodies(found),
         form=form,
         form_errors=form.errors_list() if form.status != 200 else [],
         has_server=bool(_settings().smtp_url),
@@ -119,15 +142,16 @@ def _show(mail_message_id: int, form: DeskForm) -> Response:
     return make_response(page, form.status)
 
 
+def _bodies(found: Mail) -> Bodies:
+    return placeholders.filled(db.session(), found, firm_id=me().firm_id, secret=_settings().secret_key)
+
+
 @bp.get(f"{MAIL}/html")
 @requires(Permission.MANAGE_SETTINGS)
 def html(mail_message_id: int) -> Response:
     """The HTML part alone, as the recipient's programme would show it."""
     found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
-    response = make_response(found.html_body)
-    response.headers["Content-Security-Policy"] = MAIL_CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return make_response(_bodies(found).html, 200, mail_words.HTML_HEADERS)
 
 
 @bp.get(f"{MAIL}.eml")
@@ -146,10 +170,11 @@ def eml(mail_message_id: int) -> Response:
 @requires(Permission.MANAGE_SETTINGS)
 def ics(mail_message_id: int) -> Response:
     found = mail.get(db.session(), firm_id=me().firm_id, mail_message_id=mail_message_id)
-    if found.calendar is None:
+    calendar = _bodies(found).calendar
+    if calendar is None:
         raise Missing("This mail has no calendar entry.")
     kind = f"text/calendar; charset=utf-8; method={found.calendar_method}"
-    return _file(found.calendar.encode(), kind, f"appointment-{mail_message_id}.ics")
+    return _file(calendar.encode(), kind, f"appointment-{mail_message_id}.ics")
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

@@ -1,6 +1,6 @@
 """The forms of polls. Times and invitees are rows; what is left empty is not there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,12 +24,16 @@ from webapp.ui.forms import VersionedForm
 from webapp.ui.when import WhenFields
 
 MORE = 4
+READ = 100
 LONGEST = 720
+Taken = Callable[[datetime, datetime], Iterable[object]]
 NO_TIME = "Enter a time such as 14:30."
 
 
 class WhenRow(WhenFields, Form):
     """A day and a time, typed. ``which`` asks back where the clocks skip or repeat the time."""
+
+    busy: bool | None = None  # what the calendar says, once it was asked
 
     day = StringField("Day", [Length(max=40, message="Enter a date.")])
     time = StringField("Time", [Length(max=20, message=NO_TIME)], render_kw={"maxlength": 20})
@@ -82,21 +86,18 @@ class InviteeRow(Form):
         return not ((self.name.data or "").strip() or (self.email.data or "").strip())
 
 
-class RowsForm(VersionedForm):
-    """What the new poll's form and the edit's share. Domain errors go to the row that they are about."""
+class Rows(FieldList):
+    """Rows of a form. Every row that was sent is read, so that one too many is refused and not lost."""
 
-    deadline = FormField(WhenRow, "Deadline for votes")
-    slots = FieldList(FormField(WhenRow), "Times", min_entries=MORE, max_entries=MOST_SLOTS)
-    invitees = FieldList(FormField(InviteeRow), "Invitees", min_entries=3, max_entries=MOST_INVITEES)
+    def _extract_indices(self, prefix: str, formdata: Iterable[str]) -> Iterator[int]:
+        """Numbers as the page writes them; “²” and hundreds of nines are none."""
+        plain = [name for name in formdata if name.isascii() and len(name) < 60]
+        found: Iterator[int] = super()._extract_indices(prefix, plain)
+        return found
 
-    def grow(self, step: str) -> bool:
-        """Add empty rows when that was asked for; returns whether it was."""
-        rows = {"more-slots": self.slots, "more-invitees": self.invitees}.get(step)
-        if rows is None:
-            return False
-        for _ in range(min(MORE, rows.max_entries - len(rows.entries))):
-            rows.append_entry()
-        return True
+
+class NestedForm(VersionedForm):
+    """A form of rows. Domain errors go to the input of the row that they are about."""
 
     def errors_list(self) -> list[tuple[str, str]]:
         found = [(field.id, str(error)) for field in _leaves(self) for error in field.errors]
@@ -109,6 +110,39 @@ class RowsForm(VersionedForm):
             self.form_errors.remove(error.sentence)
             field.errors = [*field.errors, error.sentence]
         self.code = 422 if isinstance(error, Invalid) else 409
+
+    def _place(self, name: str) -> Field | None:
+        """The input that an error's field means."""
+        found: Field | None = self._fields.get(name)
+        return found
+
+
+class RowsForm(NestedForm):
+    """What the new poll's form and the edit's share."""
+
+    deadline = FormField(WhenRow, "Deadline for votes")
+    slots = Rows(FormField(WhenRow), "Times", min_entries=MORE, max_entries=READ)
+    invitees = Rows(FormField(InviteeRow), "Invitees", min_entries=3, max_entries=READ)
+
+    def grow(self, step: str) -> bool:
+        """Add empty rows when that was asked for; returns whether it was."""
+        grown = {"more-slots": (self.slots, MOST_SLOTS), "more-invitees": (self.invitees, MOST_INVITEES)}
+        if step not in grown:
+            return False
+        rows, most = grown[step]
+        for _ in range(min(MORE, most - len(rows.entries))):
+            rows.append_entry()
+        return True
+
+    def mark(self, local: Local, minutes: int, taken: Taken) -> None:
+        """Show beside each time whether the host is free then; one that cannot be read says why."""
+        rows = [entry.form for entry in self.slots if not entry.form.empty]
+        for row in rows:
+            start = row.read(local)
+            if start is None:
+                self.code = 422
+            else:
+                row.busy = bool(taken(start, start + timedelta(minutes=minutes)))
 
     def spans(self, local: Local, minutes: int) -> list[Span] | None:
         """The times that were typed; None when one cannot be read."""
@@ -143,8 +177,7 @@ class RowsForm(VersionedForm):
             return self.slots.entries[int(number or 0)].form.time
         if noun == "invitees":
             return self.invitees.entries[int(number or 0)].form.email
-        found: Field | None = self._fields.get(name)
-        return found
+        return super()._place(name)
 
 
 def _leaves(form: Any) -> Iterator[Field]:
@@ -189,6 +222,10 @@ class PollForm(RowsForm):
             notes=self.notes.data or "",
         )
 
+    def length(self, usual: int) -> int:
+        """The meeting's length in minutes; the usual one where what was typed cannot be read."""
+        return self._minutes(usual) or usual
+
     def _minutes(self, usual: int) -> int | None:
         text = (self.minutes.data or "").strip()
         if not text:
@@ -212,18 +249,14 @@ class EditForm(RowsForm):
         return Changes(deadline=deadline, slots=spans, invitees=self.people())
 
 
-class HoldForm(RowsForm):
+class HoldForm(NestedForm):
     """Holding a time: until when everybody is to confirm, and why this one."""
 
-    slots = None
-    invitees = None
-    deadline = None
     confirm_by = FormField(WhenRow, "Answers by")
     reason = TextAreaField("Reason", render_kw={"maxlength": REASON_LENGTH})
 
     def _place(self, name: str) -> Field | None:
-        found: Field | None = self.confirm_by.form.time if name == "confirm_by" else self._fields.get(name)
-        return found
+        return self.confirm_by.form.time if name == "confirm_by" else super()._place(name)
 
 
 class ReasonForm(VersionedForm):

@@ -23,6 +23,7 @@ def queue(poll_id: int, invitee_ids: Sequence[int], template: MailTemplate) -> N
         invitee_ids=list(invitee_ids),
         template=template,
         now=g.now,
+        anew=True,
     )
 
 
@@ -32,7 +33,9 @@ def ask_again(appointment_id: int, invitee_ids: Sequence[int]) -> None:
     facts = appointment_mail.load(session, firm_id=me().firm_id, appointment_id=appointment_id)
     if facts.poll is None:
         return
-    asked = appointment_mail.invitees(session, facts.poll, settings=settings, now=g.now, silent=True)
+    asked = appointment_mail.invitees(
+        session, facts.poll, settings=settings, now=g.now, silent=True, anew=True
+    )
     appointment_mail.write(
         session,
         facts,

@@ -171,8 +171,11 @@ def edit(poll_id: int) -> Response:
         if added:
             notify.queue(poll_id, added, MailTemplate.POLL)
 
-    grown = request.method == "POST" and form.grow(request.form.get("step", ""))
-    if not grown and form.accepted():
+    step = request.form.get("step", "")
+    aside = request.method == "POST" and form.grow(step)
+    if step == "check":
+        form.mark(local, minutes, page.calendar(found.staff_user_id))
+    elif not aside and form.accepted():
         changes = form.changes(local, minutes)
         if changes and _once(form, poll_id, lambda poll: work(poll, changes)) is not None:
             return _done(poll_id, "The poll is changed.")

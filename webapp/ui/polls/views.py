@@ -42,10 +42,14 @@ def index() -> str:
 @requires(Permission.BOOK)
 def new() -> Response:
     form, kinds = _form()
-    if request.method == "POST" and form.grow(request.form.get("step", "")):
+    step = request.form.get("step", "")
+    usual = next((kind.duration for kind in kinds if kind.appointment_type_id == _chosen(form)), 60)
+    if request.method == "POST" and form.grow(step):
+        return _form_page(form, kinds)
+    if step == "check":
+        form.mark(me().local, form.length(usual), page.calendar(form.staff_user_id.data or 0))
         return _form_page(form, kinds)
     if form.accepted():
-        usual = next((kind.duration for kind in kinds if kind.appointment_type_id == _chosen(form)), 60)
         plan = form.draft(me().local, usual)
         made = form.attempt(lambda: _create(plan)) if plan is not None else None
         if made is not None:

@@ -105,6 +105,17 @@ def secret() -> str:
     return _callback_page(found)
 
 
+@bp.post("/settings/attendance/renewal")
+@requires(Permission.MANAGE_SETTINGS)
+def renewal() -> Response:
+    """Another secret from now on, once for each form."""
+    form, actor, now = DeskForm(), me().actor, g.now
+    if form.accepted():
+        form.attempt(lambda: firm_policies.renew_secret(db.session(), actor=actor, now=now))
+        flash("The secret was renewed. The one before works for another 24 hours.", "toast")
+    return go("/settings/attendance")
+
+
 def _callback_page(found: str) -> str:
     slug = settings.slug(db.session(), firm_id=me().firm_id)
     joined = g.now.astimezone(UTC).replace(microsecond=0)
@@ -116,5 +127,6 @@ def _callback_page(found: str) -> str:
         example=json.dumps(body, indent=2),
         tracked=settings.tracked_types(db.session(), firm_id=me().firm_id),
         form=DeskForm(),
+        looks=settings.secret_looks(db.session(), firm_id=me().firm_id),
         nav_current="settings",
     )

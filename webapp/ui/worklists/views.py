@@ -6,10 +6,11 @@ from flask import Blueprint, Response, abort, flash, g, make_response, render_te
 
 from webapp.extensions import db
 from webapp.lifecycle.sweeps import accept, holds
-from webapp.queries import appointments, sweeps
+from webapp.queries import appointments, board, sweeps
 from webapp.queries.sweeps import Hold
-from webapp.ui.guards import me, requires
-from webapp.ui.htmx import go
+from webapp.ui import rows
+from webapp.ui.guards import me, requires, safe_next
+from webapp.ui.htmx import go, is_htmx, trigger
 from webapp.ui.worklists import words
 from webapp.ui.worklists.forms import AcceptForm, DecisionForm
 from webapp.vocabulary import Permission
@@ -34,6 +35,7 @@ def held_back() -> str:
         decided=sweeps.decided_holds(session, firm_id=firm_id),
         problems=sweeps.problems(session, firm_id=firm_id),
         words=words,
+        dismissible=holds.DISMISSIBLE,
         nav_current="settings",
     )
 
@@ -98,8 +100,7 @@ def acceptance(appointment_id: int) -> Response:
     if form.accepted():
         answer = form.attempt(work)
         if answer is not None:
-            flash(answer["said"], "toast")
-            return go(NEEDS_OUTCOME)
+            return _accepted(appointment_id, answer["said"])
     found = sweeps.evidence(
         db.session(), firm_id=me().firm_id, appointment_ids=[appointment_id], now=g.now
     ).get(appointment_id)
@@ -110,10 +111,26 @@ def acceptance(appointment_id: int) -> Response:
             form_errors=form.errors_list() if form.status != 200 else [],
             appointment=appointment,
             evidence=found,
-            nav_current="day",
+            nav_current="outcomes",
         ),
         form.status,
     )
+
+
+def _accepted(appointment_id: int, said: str) -> Response:
+    """The row in its new state where a list asked for it, else the list from which the button came."""
+    if not (is_htmx() and request.args.get("row") == "1"):
+        flash(said, "toast")
+        return go(safe_next(request.form.get("back") or NEEDS_OUTCOME))
+    [found] = board.by_ids(db.session(), firm_id=me().firm_id, appointment_ids=[appointment_id])
+    html = render_template(
+        "appointments/_row_answer.html",
+        row=rows.present(found, me(), g.now, day_known=False),
+        swapped=True,
+        toast_text=said,
+        page_token=request.form.get("form_token", ""),
+    )
+    return trigger(make_response(html), appointment__changed={"id": appointment_id})
 
 
 def _seen(form: AcceptForm) -> int | None:

@@ -33,6 +33,6 @@ def why(hold: Hold) -> str:
     """One sentence that says why a person is asked."""
     if hold.why == "clock":
         return (
-            "The clock and the time of the last sweep do not fit together, or nothing swept for over a day."
+            "The clock and the time of the last sweep do not fit together, or nothing swept for nearly a day."
         )
     return f"A usual day has {hold.usual:,}. So many at once may come from an import or a wrong clock."

@@ -1,0 +1,64 @@
+"""The mail about one appointment and those it was moved from and to, for those who act on it."""
+
+from flask import Blueprint, Response, current_app, flash, g, make_response, render_template
+
+from webapp.delivery import outbox as delivery
+from webapp.extensions import db
+from webapp.queries import appointments, mail
+from webapp.ui import mail_words
+from webapp.ui.forms import DeskForm
+from webapp.ui.guards import me, requires
+from webapp.ui.htmx import go
+from webapp.vocabulary import Permission
+
+PATH = "/appointments/<int:appointment_id>/mail"
+
+
+def install(bp: Blueprint) -> None:
+    """Give the list and its one step their address below the appointment's."""
+    bp.add_url_rule(PATH, view_func=of_appointment, methods=["GET"])
+    bp.add_url_rule(f"{PATH}/<int:mail_message_id>/resend", view_func=resend_one, methods=["POST"])
+
+
+@requires(Permission.VIEW)
+def of_appointment(appointment_id: int) -> Response:
+    return _page(appointment_id, DeskForm())
+
+
+@requires(Permission.ACT)
+def resend_one(appointment_id: int, mail_message_id: int) -> Response:
+    form = DeskForm()
+    if form.accepted():
+        answer = form.attempt(
+            lambda: {
+                "to": delivery.resend(
+                    db.session(),
+                    actor=me().actor,
+                    mail_message_id=mail_message_id,
+                    about=appointment_id,
+                    settings=current_app.config["SETTINGS"],
+                    now=g.now,
+                )
+            }
+        )
+        if answer is not None:
+            flash(f"It goes out to {answer['to']} again with the next delivery.", "toast")
+            return go(f"/appointments/{appointment_id}/mail")
+    return _page(appointment_id, form)
+
+
+def _page(appointment_id: int, form: DeskForm) -> Response:
+    firm_id = me().firm_id
+    appointment = appointments.get(db.session(), firm_id=firm_id, appointment_id=appointment_id)
+    page = render_template(
+        "outbox/of_appointment.html",
+        appointment=appointment,
+        mails=mail.about(db.session(), firm_id=firm_id, appointment_id=appointment_id),
+        form=form,
+        form_errors=form.errors_list() if form.status != 200 else [],
+        has_server=bool(current_app.config["SETTINGS"].smtp_url),
+        kinds=mail_words.NAMES,
+        states=mail_words.STATE_NAMES,
+        nav_current="day",
+    )
+    return make_response(page, form.status)
