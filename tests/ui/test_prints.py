@@ -32,6 +32,7 @@ pytestmark = pytest.mark.one_engine(
 SignedIn = Callable[[StaffUser], FlaskClient]
 REPORTS = ["/reports/day-sheet", "/reports/week", "/reports/month", "/reports/no-shows"]
 JANUARY = "from=2026-01-01&to=2026-01-31"
+MADE = "Made by moving the booking before"
 NAMES = ("محمد الهاشمي", "Ελένη Παπαδοπούλου", "=HYPERLINK(1)", "<b>Robert</b>", "Дмитро Шевченко")
 
 
@@ -152,7 +153,13 @@ def test_the_dossier_tells_every_entry_of_the_whole_chain_but_not_what_notes_say
     second = session.get_one(Appointment, first.appointment_id).rescheduled_to
     for reference in (first.appointment_id, second.appointment_id):
         told = text(desk.get(f"/appointments/{reference}/dossier.pdf"))
-        for words in ("First booking", "Second booking", "Moved to another time", "Reason: Ada is away"):
+        for words in (
+            "First booking",
+            "Second booking",
+            "Moved to another time",
+            "Reason: Ada is away",
+            MADE,
+        ):
             assert words in told
         assert "All 3 entries" in told
         assert "secret" not in told
