@@ -46,6 +46,11 @@ PAGES = {
     "/reports?as_of=2026-01-12T10:00:00Z": REPORT,
     "/reports/appointments?figure=due": MOST,
     "/reports.csv": MOST,
+    "/reports/day-sheet?date=2026-01-13": MOST,
+    "/reports/week?date=2026-01-13&staff=1&type=1": MOST,
+    "/reports/month?date=2026-01": REPORT + 3,  # three lists, each with its count
+    "/reports/no-shows?date=2026-01": MOST,
+    "/appointments/1/dossier": MOST,
     "/contacts": MOST,
     "/contacts?q=abara": MOST,
     "/contacts/1": MOST + 1,

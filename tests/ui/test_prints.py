@@ -23,7 +23,7 @@ from webapp.extensions import db
 from webapp.lifecycle import appointments, details
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, AppointmentType, StaffUser
-from webapp.ui.prints import period
+from webapp.ui.prints import period, views
 from webapp.vocabulary import NoShowParty, Status
 
 pytestmark = pytest.mark.one_engine(
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.one_engine(
 SignedIn = Callable[[StaffUser], FlaskClient]
 REPORTS = ["/reports/day-sheet", "/reports/week", "/reports/month", "/reports/no-shows"]
 JANUARY = "from=2026-01-01&to=2026-01-31"
+MADE = "Made by moving the booking before"
 NAMES = ("محمد الهاشمي", "Ελένη Παπαδοπούλου", "=HYPERLINK(1)", "<b>Robert</b>", "Дмитро Шевченко")
 
 
@@ -152,7 +153,13 @@ def test_the_dossier_tells_every_entry_of_the_whole_chain_but_not_what_notes_say
     second = session.get_one(Appointment, first.appointment_id).rescheduled_to
     for reference in (first.appointment_id, second.appointment_id):
         told = text(desk.get(f"/appointments/{reference}/dossier.pdf"))
-        for words in ("First booking", "Second booking", "Moved to another time", "Reason: Ada is away"):
+        for words in (
+            "First booking",
+            "Second booking",
+            "Moved to another time",
+            "Reason: Ada is away",
+            MADE,
+        ):
             assert words in told
         assert "All 3 entries" in told
         assert "secret" not in told
@@ -191,6 +198,27 @@ def test_a_list_that_is_cut_says_how_many_there_are(
     assert "No-shows, 3" in told
     assert "The first 2 of 3" in told
     assert len(table(desk.get(f"/reports/no-shows.csv?{JANUARY}"))) == 3
+
+
+def test_more_than_a_pdf_should_hold_is_refused_and_the_page_and_the_table_are_not(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(3):
+        at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=place + 1))
+    monkeypatch.setattr(views, "MOST_ROWS", 2)
+    answer = desk.get("/reports/day-sheet.pdf")
+    assert answer.status_code == 422
+    assert "3 appointments are too many for one PDF file." in answer.text
+    assert desk.get("/reports/day-sheet").status_code == 200
+    assert len(table(desk.get("/reports/day-sheet.csv"))) == 3
+
+
+def test_the_way_back_of_a_report_leads_to_the_same_figures(desk: FlaskClient) -> None:
+    page = parse(desk.get(f"/reports/month?{JANUARY}&staff=me&as_of=2026-01-13T09:00"))
+    back = page.one(cls="crumb").one("a").attrs["href"]
+    assert back.startswith(f"/reports?{JANUARY}&staff=")
+    assert back.endswith("&as_of=2026-01-13T09%3A00%3A00Z")
+    assert desk.get(back).status_code == 200
 
 
 def test_without_days_a_report_is_of_last_month_and_a_sheet_of_today(desk: FlaskClient) -> None:

@@ -158,6 +158,7 @@ def _reader(firm: Firm, name: str) -> Me:
         density=Density.COMFORTABLE,
         shortcuts=False,
         firm_name=firm.name,
+        correction_days=firm.correction_days,
         firm_is_demo=firm.is_demo,
         local=Local.named(firm.timezone, twelve_hour=firm.twelve_hour, month_first=firm.month_first),
         session_hash="",

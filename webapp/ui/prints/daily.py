@@ -84,6 +84,7 @@ def day_sheet(session: Any, asked: Asked) -> Paper:
         },
         columns=COLUMNS,
         records=lambda: found,
+        rows=len(found),
     )
 
 
@@ -108,6 +109,7 @@ def week(session: Any, asked: Asked) -> Paper:
         },
         columns=COLUMNS,
         records=lambda: found,
+        rows=len(found),
     )
 
 

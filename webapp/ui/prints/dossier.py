@@ -27,6 +27,7 @@ ACTIONS = {
     Action.CORRECT: "Outcome corrected",
     Action.IMPORT: "Brought along by an import",
 }
+MOVED_HERE = "Made by moving the booking before"
 OVERRIDES = {
     Override.RESCHEDULE_LIMIT: "past the limit of moves",
     Override.RESCHEDULE_NOTICE: "past the notice for moving",
@@ -140,6 +141,8 @@ def _told(event: Event, local: Local) -> tuple[str, list[str]]:
     details += [f"Done {OVERRIDES[Override(name)]}" for name in event.overrides]
     if event.occurred_at != event.changed_at:
         details.append(f"Happened {stamp(event.occurred_at, local)}")
+    if event.action is Action.RESCHEDULE and event.from_status is None:
+        return MOVED_HERE, details
     return ACTIONS[event.action], details
 
 

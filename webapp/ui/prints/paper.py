@@ -13,7 +13,8 @@ from webapp.ui.prints.forms import Asked
 class Paper:
     """A report ready to print. ``stem`` is its file's name; ``back`` where its page came from.
 
-    ``records`` are read when the table is made, one for each row of ``columns``.
+    ``records`` are read when the table is made, one for each row of ``columns``. ``rows`` is how many lines
+    the paper has, where no list of it is cut.
     """
 
     template: str
@@ -23,6 +24,7 @@ class Paper:
     context: dict[str, Any]
     columns: Sequence[tuple[str, Callable[[Any], object]]]
     records: Callable[[], Iterable[Any]]
+    rows: int = 0
 
     def csv(self, local: Local) -> Iterable[str]:
         return csv_table.lines(self.records(), self.columns, local)

@@ -20,7 +20,6 @@ from webapp.ui.prints.tables import Share, share
 
 SHORT = 60
 """Lines of each list of the monthly report."""
-REPORTS = ("/reports", "Reports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def month(session: Any, asked: Asked) -> Paper:
         template="prints/month.html",
         title=f"Appointments report, {period(asked.first, asked.last, asked.local)}",
         stem=f"report-from-{asked.first}-to-{asked.last}",
-        back=REPORTS,
+        back=(asked.url("/reports"), "Reports"),
         context={
             **_heading(asked),
             "tiles": _tiles(found),
@@ -87,7 +86,7 @@ def no_shows(session: Any, asked: Asked) -> Paper:
         template="prints/no_shows.html",
         title=f"No-show report, {period(asked.first, asked.last, asked.local)}",
         stem=f"no-shows-from-{asked.first}-to-{asked.last}",
-        back=REPORTS,
+        back=(asked.url("/reports"), "Reports"),
         context={
             **_heading(asked),
             "tiles": _no_show_tiles(found),

@@ -27,6 +27,7 @@ TITLES = {
     forms.NO_SHOWS: "No-show report",
 }
 REPORT = "/reports/<any('day-sheet', week, month, 'no-shows'):report>"
+MOST_ROWS = 1000
 DOSSIER = "/appointments/<int:appointment_id>/dossier"
 
 
@@ -152,7 +153,16 @@ def _document(made: Paper, **context: Any) -> str:
 
 
 def _pdf(made: Paper, **context: Any) -> Response:
-    """On the paper that the firm's country prints on."""
+    """On the paper that the firm's country prints on.
+
+    Raises:
+        Invalid: so many lines that making the file would hold up everybody else.
+    """
+    if made.rows > MOST_ROWS:
+        raise Invalid(
+            f"{made.rows:,} appointments are too many for one PDF file. Choose somebody or a type, "
+            "print the page, or take the CSV file."
+        )
     size = "Letter" if me().local.month_first else "A4"
     body = printing.pdf(_document(made, **context), size=size)
     response = Response(body, mimetype="application/pdf")
