@@ -1,6 +1,7 @@
 """What a firm decides about itself: name, clock, working hours, and the limits of moving and cancelling."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
@@ -32,7 +33,7 @@ Span = list[int]
 Hours = list[list[Span]]
 
 
-class Group:
+class Group(ABC):
     """Settings that one page shows and saves together; a dataclass whose fields are columns of the firm.
 
     ``ACTION`` is what the audit log calls a change of them.
@@ -46,9 +47,9 @@ class Group:
         """What the firm has now."""
         return cls(**{field.name: getattr(firm, field.name) for field in fields(cls)})  # type: ignore[arg-type]
 
+    @abstractmethod
     def checked(self) -> Self:
         """The same, tidied (Invalid where a value is out of its range)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,13 @@
 """The mail about one appointment and those it was moved from and to, for those who act on it."""
 
-from flask import Blueprint, Response, current_app, flash, g, make_response, render_template
+from flask import Blueprint, Response, current_app, make_response, render_template
 
-from webapp.delivery import outbox as delivery
 from webapp.extensions import db
 from webapp.queries import appointments, mail
 from webapp.ui import mail_words
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import me, requires
-from webapp.ui.htmx import go
+from webapp.ui.outbox import again
 from webapp.vocabulary import Permission
 
 PATH = "/appointments/<int:appointment_id>/mail"
@@ -27,24 +26,12 @@ def of_appointment(appointment_id: int) -> Response:
 
 @requires(Permission.ACT)
 def resend_one(appointment_id: int, mail_message_id: int) -> Response:
-    form = DeskForm()
-    if form.accepted():
-        answer = form.attempt(
-            lambda: {
-                "to": delivery.resend(
-                    db.session(),
-                    actor=me().actor,
-                    mail_message_id=mail_message_id,
-                    about=appointment_id,
-                    settings=current_app.config["SETTINGS"],
-                    now=g.now,
-                )
-            }
-        )
-        if answer is not None:
-            flash(f"It goes out to {answer['to']} again with the next delivery.", "toast")
-            return go(f"/appointments/{appointment_id}/mail")
-    return _page(appointment_id, form)
+    return again.resend(
+        mail_message_id,
+        back=f"/appointments/{appointment_id}/mail",
+        show=lambda form: _page(appointment_id, form),
+        about=appointment_id,
+    )
 
 
 def _page(appointment_id: int, form: DeskForm) -> Response:

@@ -18,7 +18,7 @@ from webapp.ui.client_desk import neighbour
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
-from webapp.ui.outbox import of_appointment
+from webapp.ui.outbox import again, of_appointment
 from webapp.vocabulary import MailState, MailTemplate, Permission
 
 bp = Blueprint("outbox", __name__)
@@ -109,23 +109,9 @@ def show(mail_message_id: int) -> Response:
 @bp.post(f"{MAIL}/resend")
 @requires(Permission.MANAGE_SETTINGS)
 def resend(mail_message_id: int) -> Response:
-    form = DeskForm()
-    if form.accepted():
-        answer = form.attempt(
-            lambda: {
-                "to": delivery.resend(
-                    db.session(),
-                    actor=me().actor,
-                    mail_message_id=mail_message_id,
-                    settings=_settings(),
-                    now=g.now,
-                )
-            }
-        )
-        if answer is not None:
-            flash(f"It goes out to {answer['to']} again with the next delivery.", "toast")
-            return go(f"/outbox/{mail_message_id}")
-    return _show(mail_message_id, form)
+    return again.resend(
+        mail_message_id, back=f"/outbox/{mail_message_id}", show=lambda form: _show(mail_message_id, form)
+    )
 
 
 def _show(mail_message_id: int, form: DeskForm) -> Response:
