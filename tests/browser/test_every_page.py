@@ -37,8 +37,28 @@ PAGES = [
     "/appointments/{completed}/correction",
     "/appointments/{no_show}",
     "/appointments/{no_show}/correction",
+    "/activity",
+    "/activity?action=decline",
+    "/activity?from=2026-02-30",
+    "/appointments/{confirmed}/timeline",
+    f"/day/{TODAY}?as_of={TODAY}T09:00",
+    f"/week/{TODAY}?as_of=2026-01-12T09:00",
+    f"/day/{TODAY}?as_of=soon",
     "/requests",
     "/needs-outcome",
+    "/reports",
+    "/reports?from=2026-01-01&to=2026-01-31",
+    "/reports?from=2026-01-01&to=2026-01-31&as_of=2026-01-10T10:00",
+    "/reports?from=2026-02-01&to=2026-01-01&as_of=noon",
+    "/reports/appointments?from=2026-01-01&to=2026-01-31",
+    "/reports/appointments?from=2026-01-01&to=2026-01-31&figure=cancelled",
+    f"/reports/day-sheet?date={TODAY}",
+    f"/reports/day-sheet?date={TODAY}&pages=one",
+    "/reports/day-sheet?date=soon",
+    f"/reports/week?date={TODAY}",
+    "/reports/month?date=2026-01",
+    "/reports/no-shows?date=2026-01",
+    "/appointments/{no_show}/dossier",
     "/contacts",
     "/contacts/new",
     "/contacts/1",
@@ -67,7 +87,14 @@ PAGES = [
     "/components",
     "/nowhere",
 ]
-REFUSED = {"/appointments/{ended}/approval": 409, "/nowhere": 404}
+REFUSED = {
+    "/appointments/{ended}/approval": 409,
+    "/nowhere": 404,
+    "/activity?from=2026-02-30": 422,
+    f"/day/{TODAY}?as_of=soon": 422,
+    "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422,
+    "/reports/day-sheet?date=soon": 422,
+}
 PASSWORD = "three words here"
 SETTLED = """async () => {
   await new Promise(requestAnimationFrame);  // colours have begun to change by then

@@ -31,6 +31,7 @@ SMALL = {"account", "appointment_type", "firm", "invitation", "staff_user", "sub
 """A handful of rows for each firm: reading all of them is cheaper than an index."""
 
 BOUNDED = {
+    "ix_appointment_status_history_changed_at",
     "ix_appointment_start",  # read in order from one end: a LIMIT stops after a page
     "ix_contact_sort_name",
     "ix_appointment_awaiting",  # of the few that wait for somebody
@@ -68,6 +69,16 @@ PAGES = (
     "/appointments?q=0000016",
     "/appointments?q=c12@client.example",
     "/appointments?q=2088",
+    "/activity",
+    "/activity?action=decline",
+    "/activity?by=3&became=cancelled&from=2025-06-01",
+    "/activity?staff=3",
+    "/activity/news?since=2026-01-13T09:00:00%2B00:00&by=3",
+    "/appointments/{id}/timeline",
+    "/appointments/{id}/dossier",
+    "/reports/day-sheet?date=2026-01-13&as_of=2026-01-12T10:00",
+    "/reports/day-sheet?date=2026-01-13&staff=3&type=2&as_of=2026-01-12T10:00",
+    "/day/2026-01-13?as_of=2026-01-12T10:00",
     "/requests",
     "/requests?staff=me",
     "/needs-outcome",
@@ -111,7 +122,7 @@ def _walks(line: str, bounded: set[str]) -> bool:
     if (
         scan is None
         or scan[1] in SMALL
-        or scan[1].startswith(("CONSTANT", "(", "anon_", "found", "subquery"))
+        or scan[1].startswith(("CONSTANT", "(", "anon_", "first", "found", "picked", "stretch", "subquery"))
     ):
         return "AUTOMATIC" in line
     return True

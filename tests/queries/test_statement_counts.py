@@ -13,6 +13,8 @@ from tests.ui.pages import parse
 
 MOST = 6
 """For the two pages that are open all day."""
+REPORT = 8
+"""For the figures of a period."""
 
 PAGES = {
     "/day/2026-01-13": MOST,
@@ -27,10 +29,28 @@ PAGES = {
     "/appointments?status=confirmed&status=completed&staff=1&from=2026-01-01&to=2026-02-01": MOST,
     "/appointments?q=abara": MOST,
     "/appointments?q=2": MOST + 1,  # is it a reference?
+    "/activity": MOST + 1,  # who has done something, and what is news
+    "/activity?action=cancel&was=confirmed&by=3&from=2026-01-01": MOST + 1,
+    "/activity?staff=3": MOST + 1,
+    "/activity/news?since=2026-01-13T09:00:00%2B00:00": MOST,
+    "/activity.csv?action=cancel&from=2026-01-12": MOST,
+    "/appointments/1/timeline": MOST,
+    "/day/2026-01-13?as_of=2026-01-12T10:00": MOST,
+    "/week/2026-01-13?as_of=2026-01-12T10:00": MOST,
     "/requests": MOST,
     "/needs-outcome": MOST + 1,  # who joined after a no-show
     "/needs-outcome?staff=me": MOST + 1,
     "/appointments.csv": 3,
+    "/reports": REPORT,
+    "/reports?from=2025-01-13&to=2026-01-11&staff=1&account=1": REPORT,
+    "/reports?as_of=2026-01-12T10:00:00Z": REPORT,
+    "/reports/appointments?figure=due": MOST,
+    "/reports.csv": MOST,
+    "/reports/day-sheet?date=2026-01-13": MOST,
+    "/reports/week?date=2026-01-13&staff=1&type=1": MOST,
+    "/reports/month?date=2026-01": REPORT + 3,  # three lists, each with its count
+    "/reports/no-shows?date=2026-01": MOST,
+    "/appointments/1/dossier": MOST,
     "/contacts": MOST,
     "/contacts?q=abara": MOST,
     "/contacts/1": MOST + 1,

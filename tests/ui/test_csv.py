@@ -19,6 +19,7 @@ from tests.support.many import fill
 from webapp.models import Contact, StaffUser
 from webapp.queries import export
 from webapp.queries.appointment_list import Criteria, Order
+from webapp.ui import csv_table
 from webapp.ui.listing import table
 from webapp.vocabulary import Status
 
@@ -204,7 +205,7 @@ def test_ten_thousand_rows_take_the_memory_of_a_batch(engine: Engine, world: Wor
         found.close()  # type: ignore[attr-defined]
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert count == rows // table.CHUNK + 2
+        assert count == rows // csv_table.CHUNK + 2
         return highest
 
     peak(2 * export.BATCH)  # whatever is made once and kept
@@ -227,10 +228,10 @@ def test_the_first_bytes_come_before_the_end_of_the_query(
     chunks: Iterator[bytes] = iter(answer.iter_encoded())
     assert not read
     assert next(chunks).decode("utf-8-sig").startswith('"Reference"')
-    assert next(chunks).count(b"\r\n") == table.CHUNK
-    assert len(read) == table.CHUNK
+    assert next(chunks).count(b"\r\n") == csv_table.CHUNK
+    assert len(read) == csv_table.CHUNK
     answer.close()
-    assert len(read) == table.CHUNK
+    assert len(read) == csv_table.CHUNK
 
 
 def test_a_download_that_is_broken_off_gives_its_connection_back(engine: Engine, world: World) -> None:

@@ -32,6 +32,7 @@ PUBLIC = {
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
 CLIENTS = "client_page."  # behind a personal link; test_client_page.py
 FRAGMENTS = {
+    "activity.news",
     "accounts.options",
     "appointments.menu",
     "appointments.slots",

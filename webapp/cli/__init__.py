@@ -3,7 +3,7 @@
 from flask.cli import ScriptInfo
 from flask_migrate.cli import db as migrations
 
-from webapp.cli import demo, firm, import_attendance, importing, serve, sweep, user, verify, worker
+from webapp.cli import demo, firm, import_attendance, importing, report, serve, sweep, user, verify, worker
 from webapp.cli.base import Commands, load_app
 
 cli = Commands(
@@ -18,6 +18,7 @@ cli.add_command(firm.firm)
 cli.add_command(user.user)
 importing.importing.add_command(import_attendance.attendance)
 cli.add_command(importing.importing)
+cli.add_command(report.report)
 cli.add_command(verify.verify)
 cli.add_command(worker.worker)
 cli.add_command(sweep.sweep)

@@ -52,10 +52,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """The events of one chain member, newest first."""
+    """The events of one chain member, in the order that its owner says."""
 
     link: Link
     events: list[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An appointment with every booking of its chain, later ones included, all in the order of time."""
+
+    appointment: Appointment
+    bookings: list[Booking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +163,34 @@ def dossier(session: Session, *, firm_id: int, appointment_id: int) -> Dossier:
         Missing: the firm has no such appointment.
     """
     appointment = get(session, firm_id=firm_id, appointment_id=appointment_id)
-    chain, events = _chain(session, appointment)
-    _add_edits(session, firm_id, events)
-    _add_attendance(session, firm_id, events)
-    for found in events.values():
-        found.sort(key=lambda event: event.changed_at)
-        found.reverse()
+    chain, events = _told(session, appointment)
     bookings = [
-        Booking(link, events.get(link.appointment_id, []))
+        Booking(link, events[link.appointment_id][::-1])
         for link in reversed([link for link in chain if link.position <= appointment.chain_position])
     ]
     outcomes = [event.changed_at for event in bookings[0].events if event.action and event.status in OUTCOMES]
     return Dossier(appointment, chain, bookings, min(outcomes, default=None))
+
+
+def story(session: Session, *, firm_id: int, appointment_id: int) -> Story:
+    """An appointment's whole chain from its first booking on. Four statements, whatever its length.
+
+    Raises:
+        Missing: the firm has no such appointment.
+    """
+    appointment = get(session, firm_id=firm_id, appointment_id=appointment_id)
+    chain, events = _told(session, appointment)
+    return Story(appointment, [Booking(link, events[link.appointment_id]) for link in chain])
+
+
+def _told(session: Session, appointment: Appointment) -> tuple[list[Link], dict[int, list[Event]]]:
+    """The chain in order; of each member the transitions, edits and arrivals, the first recorded first."""
+    chain, events = _chain(session, appointment)
+    _add_edits(session, appointment.firm_id, events)
+    _add_attendance(session, appointment.firm_id, events)
+    for found in events.values():
+        found.sort(key=lambda event: event.changed_at)
+    return chain, events
 
 
 def _chain(session: Session, appointment: Appointment) -> tuple[list[Link], dict[int, list[Event]]]:

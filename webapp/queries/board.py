@@ -1,6 +1,6 @@
 """The day board: the appointments of one day or week, the counts on its filters, and what changed since."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -84,7 +84,12 @@ def _in_span(firm_id: int, span: tuple[datetime, datetime]) -> sa.ColumnElement[
 
 
 def rows(
-    session: Session, *, firm_id: int, span: tuple[datetime, datetime], filters: Filters, limit: int = PAGE
+    session: Session,
+    *,
+    firm_id: int,
+    span: tuple[datetime, datetime],
+    filters: Filters,
+    limit: int | None = PAGE,
 ) -> list[Row]:
     """The appointments that start within ``[a, b)``, by start, then reference. One statement."""
     values = _values(firm_id, span)
@@ -143,7 +148,11 @@ def counts(session: Session, *, firm_id: int, span: tuple[datetime, datetime], s
     just read it gives it as ``seen``, and it is two statements.
     """
     seen = seen or mark(session, firm_id=firm_id, span=span)
-    groups = session.execute(_groups(), _values(firm_id, span))
+    return with_staff(session, firm_id, session.execute(_groups(), _values(firm_id, span)), seen)
+
+
+def with_staff(session: Session, firm_id: int, groups: Iterable[Any], seen: str) -> Counts:
+    """The counts of ``(staff_user_id, status, count)``, with the names of the staff. One statement."""
     tally = _Tally()
     for staff_user_id, status, count in groups:
         tally.statuses[status] += count

@@ -67,14 +67,19 @@ class Row:
         return allowed_actions(self.status, role=role, start_time=self.start_time, now=now)
 
 
-def _first_joined(side: AttendanceSide) -> sa.ScalarSelect[datetime]:
+def first_joined(side: AttendanceSide, *, known_at: datetime | None = None) -> sa.ScalarSelect[datetime]:
+    """When a side first joined, as is known now or was known at an instant."""
+    stands: sa.ColumnElement[bool] = Attendance.withdrawn_at.is_(None)
+    if known_at is not None:
+        then = sa.or_(stands, Attendance.withdrawn_at > known_at)
+        stands = sa.and_(Attendance.recorded_at <= known_at, then)
     return (
         sa.select(sa.func.min(Attendance.joined_at))
         .where(
             Attendance.firm_id == Appointment.firm_id,
             Attendance.appointment_id == Appointment.appointment_id,
             Attendance.side == side,
-            Attendance.withdrawn_at.is_(None),
+            stands,
         )
         .correlate(Appointment)
         .scalar_subquery()
@@ -102,8 +107,8 @@ COLUMNS: tuple[Any, ...] = (
     Before.start_time.label("moved_from"),
     After.start_time.label("moved_to"),
     After.appointment_id.label("successor_id"),
-    _first_joined(AttendanceSide.CLIENT).label("client_joined_at"),
-    _first_joined(AttendanceSide.STAFF).label("staff_joined_at"),
+    first_joined(AttendanceSide.CLIENT).label("client_joined_at"),
+    first_joined(AttendanceSide.STAFF).label("staff_joined_at"),
     poll_list.refused_by_required(),
 )
 
@@ -111,9 +116,14 @@ COLUMNS: tuple[Any, ...] = (
 @lru_cache(maxsize=1)
 def select_rows() -> sa.Select[Any]:
     """The statement without its WHERE and ORDER BY. Primary keys join, so each row costs index look-ups."""
+    return select_columns(COLUMNS, Appointment)
+
+
+def select_columns(columns: Iterable[Any], source: Any) -> sa.Select[Any]:
+    """Columns in the order of :class:`Row`, from appointments or a join that begins with them."""
     return (
-        sa.select(*COLUMNS)
-        .select_from(Appointment)
+        sa.select(*columns)
+        .select_from(source)
         .join(AppointmentType, AppointmentType.appointment_type_id == Appointment.appointment_type_id)
         .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)

@@ -19,6 +19,7 @@ NOUNS = (
     "board",
     "listing",
     "worklists",
+    "activity",
     "bulk",
     "appointments",
     "attendance",
@@ -31,6 +32,8 @@ NOUNS = (
     "polls",
     "invitees",
     "client_page",
+    "reports",
+    "prints",
 )
 
 LARGEST = 2**63 - 1  # of a BIGINT key

@@ -1,7 +1,7 @@
 """A row of an appointment list, ready to print: words chosen, times formatted once, steps with their URLs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from webapp.localtime import Local, duration
@@ -88,6 +88,10 @@ class RowView:
     why: str
     at: datetime
     can_arrive: bool
+
+    def read_only(self) -> "RowView":
+        """The same row without anything that can be done."""
+        return replace(self, steps=[], can="", why="", can_arrive=False)
 
 
 def present(row: Row, me: Me, now: datetime, *, day_known: bool = True) -> RowView:

@@ -29,6 +29,16 @@ def show(appointment_id: int) -> str:
     return render_template("appointments/page.html", **answers.page_context(dossier))
 
 
+@bp.get("/timeline")
+@requires(Permission.VIEW)
+def timeline(appointment_id: int) -> str:
+    """What happened, from the first booking of the chain on: a page to link to and to print."""
+    found = appointments.story(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+    return render_template(
+        "appointments/timeline.html", nav_current="day", story=found, appointment=found.appointment
+    )
+
+
 @bp.get("/menu")
 @requires(Permission.VIEW)
 def menu(appointment_id: int) -> str:

@@ -3,6 +3,7 @@
 import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -96,12 +97,26 @@ def filters_of(args: MultiDict[str, str]) -> Filters:
     )
 
 
-def query_string(filters: Filters, *, without_q: bool = False) -> str:
-    """The filters as a query string, ``?`` included; empty when there are none."""
-    pairs = [("status", status.value) for status in Status if status in filters.statuses]
-    pairs += [("staff", str(number)) for number in sorted(filters.staff)]
-    if filters.q and not without_q:
-        pairs.append(("q", filters.q))
+class Kept(Protocol):
+    """What an address carries besides the filters."""
+
+    @property
+    def pair(self) -> str: ...
+
+
+def query_string(filters: Filters, kept: Kept | None = None, *, without_q: bool = False) -> str:
+    """The filters and what is kept beside them as a query string, ``?`` included; empty without any."""
+    found = urlencode([pair for pair in pairs(filters) if not (without_q and pair[0] == "q")])
+    query = "&".join(filter(None, [found, kept.pair if kept else ""]))
+    return f"?{query}" if query else ""
+
+
+def pairs(filters: Filters) -> list[tuple[str, str]]:
+    """The filters as fields of a form."""
+    found = [("status", status.value) for status in Status if status in filters.statuses]
+    found += [("staff", str(number)) for number in sorted(filters.staff)]
+    if filters.q:
+        found.append(("q", filters.q))
     if filters.hide_finished:
-        pairs.append(("hide_closed", "on"))
-    return f"?{urlencode(pairs)}" if pairs else ""
+        found.append(("hide_closed", "on"))
+    return found

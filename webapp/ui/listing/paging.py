@@ -1,17 +1,11 @@
-"""Pages of a list: where one begins, written into its address, and its rows under the days they are on."""
+"""Pages of a list: its rows under the days they are on, and how many there are."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from werkzeug.datastructures import MultiDict
-
 from webapp.localtime import Local
-from webapp.queries.appointment_list import CAP, Cursor, Page
+from webapp.queries.appointment_list import CAP, Page
 from webapp.ui.rows import RowView
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +29,6 @@ def by_day(rows: list[RowView], local: Local) -> list[Group]:
 def _year_if_other(local: Local, row: RowView) -> str:
     day = local.day_of(row.at)
     return f"{local.long_day(day)} {day.year}"
-
-
-def write(cursor: Cursor) -> str:
-    """``1768298400000000.2088``: microseconds since 1970, and the reference."""
-    return f"{(cursor[0] - EPOCH) // MICROSECOND}.{cursor[1]}"
-
-
-def read(args: MultiDict[str, str], name: str) -> Cursor | None:
-    """A cursor from an address; None (the first page) where there is none or it was tampered with."""
-    moment, _, reference = args.get(name, "").partition(".")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (moment, reference)):
-        return None
-    try:
-        return EPOCH + int(moment) * MICROSECOND, int(reference)
-    except OverflowError:
-        return None
 
 
 def told(page: Page) -> str:

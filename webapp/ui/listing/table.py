@@ -1,18 +1,10 @@
-"""Appointments as comma-separated values that any spreadsheet opens right and none takes for a formula."""
+"""The columns of the appointment list as a file."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 
 from webapp.localtime import Local
 from webapp.queries.export import Record
-
-BOM = "\ufeff"
-CHUNK = 100
-"""Rows that are sent at a time."""
-FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-"""What makes a spreadsheet calculate, full-width forms included (OWASP, CSV injection)."""
+from webapp.ui import csv_table
 
 COLUMNS: tuple[tuple[str, Callable[[Record], object]], ...] = (
     ("Reference", lambda record: record.appointment_id),
@@ -39,39 +31,6 @@ COLUMNS: tuple[tuple[str, Callable[[Record], object]], ...] = (
 )
 
 
-def harmless(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    risky = text.lstrip()[:1] in FORMULA or text[:1] in {"\t", "\r", "\n"}
-    return f"'{text}" if risky else text
-
-
 def lines(records: Iterable[Record], local: Local) -> Iterator[str]:
-    """The table piece by piece: the mark and the head, then ``CHUNK`` rows at a time."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow([name for name, _ in COLUMNS])
-    yield BOM + _taken(buffer)
-    for number, record in enumerate(records, 1):
-        writer.writerow([_cell(value(record), local) for _, value in COLUMNS])
-        if number % CHUNK == 0:
-            yield _taken(buffer)
-    yield _taken(buffer)
-
-
-def _cell(value: object, local: Local) -> str:
-    match value:
-        case None:
-            return ""
-        case datetime():
-            return local.at(value).isoformat(timespec="seconds")
-        case int():
-            return str(value)
-        case _:
-            return harmless(str(value))
-
-
-def _taken(buffer: io.StringIO) -> str:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text
+    """The file piece by piece."""
+    return csv_table.lines(records, COLUMNS, local)

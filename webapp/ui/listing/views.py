@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.queries import appointment_list, export, late_joins, sweeps
 from webapp.queries.appointment_list import Criteria, Order
-from webapp.ui import rows
+from webapp.ui import csv_table, cursors, rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
@@ -93,10 +93,8 @@ def as_file() -> Response:
         criteria=filters.criteria(user.local, user.staff_user_id),
         order=filters.order,
     )
-    response = Response(table.lines(found, user.local), mimetype="text/csv")
     name = _file_name(export.firm_slug(db.session(), firm_id=user.firm_id), filters)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_table.answer(table.lines(found, user.local), name)
 
 
 def _file_name(slug: str, filters: Filters) -> str:
@@ -148,8 +146,8 @@ def _results(kind: Kind, filters: Filters) -> dict[str, Any]:
         firm_id=user.firm_id,
         criteria=_criteria(kind, filters),
         order=kind.order or filters.order,
-        after=paging.read(request.args, "after"),
-        before=paging.read(request.args, "before"),
+        after=cursors.read(request.args, "after"),
+        before=cursors.read(request.args, "before"),
     )
     shown = rows.present_all(page.rows, user, g.now, day_known=False)
     exact = rows.present(page.exact, user, g.now, day_known=False) if page.exact else None
@@ -198,4 +196,4 @@ def _turned() -> bool:
 
 
 def _page_url(kind: Kind, filters: Filters, name: str, cursor: appointment_list.Cursor | None) -> str | None:
-    return filters.url(kind.path, (name, paging.write(cursor))) if cursor else None
+    return filters.url(kind.path, (name, cursors.write(cursor))) if cursor else None

@@ -1,0 +1,463 @@
+"""The prints: day sheet, week, monthly and no-show report, dossier; each as a page, a PDF and a table."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pypdf import PdfReader
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from tests.factories import DAY, World, at_status, make_contact, make_world
+from tests.support.statements import captured
+from tests.ui.conftest import MovableClock
+from tests.ui.pages import assert_sound, parse
+from webapp import printing
+from webapp.extensions import db
+from webapp.lifecycle import appointments, details
+from webapp.lifecycle.appointments import NewSlot
+from webapp.models import Appointment, AppointmentType, StaffUser
+from webapp.ui.prints import period, views
+from webapp.vocabulary import NoShowParty, Status
+
+pytestmark = pytest.mark.one_engine(
+    "sqlite"
+)  # what is counted and replayed is tested on both, below the pages
+SignedIn = Callable[[StaffUser], FlaskClient]
+REPORTS = ["/reports/day-sheet", "/reports/week", "/reports/month", "/reports/no-shows"]
+JANUARY = "from=2026-01-01&to=2026-01-31"
+MADE = "Made by moving the booking before"
+NAMES = ("محمد الهاشمي", "Ελένη Παπαδοπούλου", "=HYPERLINK(1)", "<b>Robert</b>", "Дмитро Шевченко")
+
+
+def table(answer: TestResponse) -> list[dict[str, str]]:
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/csv"
+    return list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+
+
+def read(answer: TestResponse) -> PdfReader:
+    assert answer.status_code == 200, answer.text[:200]
+    assert answer.mimetype == "application/pdf"
+    return PdfReader(io.BytesIO(answer.data))
+
+
+def text(answer: TestResponse) -> str:
+    return " ".join(" ".join(page.extract_text() for page in read(answer).pages).split())
+
+
+@pytest.fixture
+def paths(session: Session, world: World) -> list[str]:
+    """Every print, over a firm with an appointment of each status."""
+    for place, status in enumerate(Status):
+        made = at_status(session, status, world, start=world.now + (place - 3) * timedelta(hours=1))
+    return [*REPORTS, f"/appointments/{made.appointment_id}/dossier"]
+
+
+def test_each_print_is_a_page_a_pdf_and_a_table_that_say_whose_and_when(
+    desk: FlaskClient, paths: list[str]
+) -> None:
+    for path in paths:
+        page = parse(desk.get(path))
+        assert_sound(page)
+        assert page.one(cls="crumb").all("a"), path
+        paper = page.one("article").text
+        told = text(desk.get(f"{path}.pdf"))
+        for words in ("Marlow", "Printed Tue 13 Jan 2026, 10:00 by Lena Fischer."):
+            assert words in " ".join(paper.split()), path
+            assert words in told, path
+        assert "Page 1 of " in told
+        assert table(desk.get(f"{path}.csv")) is not None
+
+
+def test_a_day_sheet_has_a_page_for_each_of_staff_or_one_list(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    for person, hour in ((world.staff, 1), (world.staff2, 1), (world.staff, 2)):
+        start = world.now + timedelta(hours=hour)
+        at_status(session, Status.CONFIRMED, world, start=start, staff_user=person)
+    assert len(read(desk.get("/reports/day-sheet.pdf")).pages) == 2
+    assert len(read(desk.get("/reports/day-sheet.pdf?pages=one")).pages) == 1
+    alone = text(desk.get(f"/reports/day-sheet.pdf?staff={world.staff2.staff_user_id}"))
+    assert "Tomas Novak" in alone
+    assert "Lena Fischer day sheet" not in alone
+    assert alone.count("Done") == 1
+    assert len(table(desk.get("/reports/day-sheet.csv?staff=me"))) == 2
+
+
+def test_a_status_is_a_word_beside_its_icon_also_in_a_pdf(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2), party=NoShowParty.BOTH)
+    told = text(desk.get("/reports/day-sheet.pdf"))
+    assert "No-show" in told
+    assert "Both didn’t show" in told
+
+
+def test_what_does_not_take_place_is_told_at_the_end_with_its_reason(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.CANCELLED, world, start=world.now + timedelta(hours=1))
+    at_status(session, Status.RESCHEDULED, world, start=world.now + timedelta(hours=3))
+    off = parse(desk.get("/reports/day-sheet")).one(cls="sheet__off").text
+    assert "cancelled: Ada is ill" in off
+    assert "moved to Wed 14 Jan, 13:00" in off
+
+
+def test_as_of_an_earlier_moment_a_sheet_shows_what_was_known_then(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.COMPLETED, world, start=world.now - timedelta(hours=2))
+    assert "Took place" in text(desk.get("/reports/day-sheet.pdf"))
+    then = text(desk.get("/reports/day-sheet.pdf?as_of=2026-01-13T08:30"))
+    assert "Confirmed" in then
+    assert "Took place" not in then
+    assert "as it stood Tue 13 Jan 2026, 08:30" in then
+    assert table(desk.get("/reports/day-sheet.csv?as_of=2026-01-13T08:30"))[0]["Status"] == "confirmed"
+
+
+def test_a_long_table_repeats_its_head_on_each_page(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    for place in range(40):
+        at_status(session, Status.CANCELLED, world, start=world.now + place * timedelta(minutes=1))
+        start = world.now + timedelta(days=1) + place * timedelta(minutes=15)
+        person = (world.staff, world.staff2, world.owner, world.manager)[place % 4]
+        at_status(session, Status.CONFIRMED, world, start=start, staff_user=person)
+    pages = read(desk.get("/reports/day-sheet.pdf?date=2026-01-14&pages=one")).pages
+    assert len(pages) > 1
+    for number, page in enumerate(pages, 1):
+        told = " ".join(page.extract_text().split())
+        assert "Wednesday 14 January 2026" in told
+        assert "Time Client Type" in told
+        assert f"Page {number} of {len(pages)}" in told
+
+
+def test_the_dossier_tells_every_entry_of_the_whole_chain_but_not_what_notes_say(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    first = at_status(session, Status.CONFIRMED, world, start=world.now + DAY)
+    first.notes = "a secret of the firm"
+    session.commit()
+    slot = NewSlot(start_time=world.now + 2 * DAY, end_time=world.now + 2 * DAY + timedelta(minutes=45))
+    appointments.reschedule(
+        session, first, actor=world.acting(), slot=slot, reason="Ada is away", now=world.now
+    )
+    session.commit()
+    second = session.get_one(Appointment, first.appointment_id).rescheduled_to
+    for reference in (first.appointment_id, second.appointment_id):
+        told = text(desk.get(f"/appointments/{reference}/dossier.pdf"))
+        for words in (
+            "First booking",
+            "Second booking",
+            "Moved to another time",
+            "Reason: Ada is away",
+            MADE,
+        ):
+            assert words in told
+        assert "All 3 entries" in told
+        assert "secret" not in told
+        rows = table(desk.get(f"/appointments/{reference}/dossier.csv"))
+        assert [row["Entry"] for row in rows] == ["1", "2", "3"]
+
+
+def test_the_month_counts_what_the_reports_page_counts_and_lists_the_rows(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    for place in range(5):
+        at_status(
+            session,
+            Status.NO_SHOW if place < 2 else Status.COMPLETED,
+            world,
+            start=world.now - DAY * (place + 1),
+        )
+    told = text(desk.get(f"/reports/month.pdf?{JANUARY}"))
+    assert "January 2026, compared with December 2025" in told
+    assert "2 of 5 completed or no-show" in told
+    assert "No-shows, 2" in told
+    assert "40.0" in told
+    total = table(desk.get(f"/reports/month.csv?{JANUARY}"))[0]
+    assert (total["Due"], total["No-shows"], total["No-show rate"]) == ("5", "2", "0.4000")
+    assert len(table(desk.get(f"/reports/no-shows.csv?{JANUARY}"))) == 2
+    assert table(desk.get("/reports/no-shows.csv?from=2026-01-13&to=2026-01-13")) == []
+
+
+def test_a_list_that_is_cut_says_how_many_there_are(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(3):
+        at_status(session, Status.NO_SHOW, world, start=world.now - DAY * (place + 1))
+    monkeypatch.setattr(period, "SHORT", 2)
+    told = text(desk.get(f"/reports/month.pdf?{JANUARY}"))
+    assert "No-shows, 3" in told
+    assert "The first 2 of 3" in told
+    assert len(table(desk.get(f"/reports/no-shows.csv?{JANUARY}"))) == 3
+
+
+def test_more_than_a_pdf_should_hold_is_refused_and_the_page_and_the_table_are_not(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(3):
+        at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=place + 1))
+    monkeypatch.setattr(views, "MOST_ROWS", 2)
+    answer = desk.get("/reports/day-sheet.pdf")
+    assert answer.status_code == 422
+    assert "3 appointments are too many for one PDF file." in answer.text
+    assert desk.get("/reports/day-sheet").status_code == 200
+    assert len(table(desk.get("/reports/day-sheet.csv"))) == 3
+
+
+def test_the_way_back_of_a_report_leads_to_the_same_figures(desk: FlaskClient) -> None:
+    page = parse(desk.get(f"/reports/month?{JANUARY}&staff=me&as_of=2026-01-13T09:00"))
+    back = page.one(cls="crumb").one("a").attrs["href"]
+    assert back.startswith(f"/reports?{JANUARY}&staff=")
+    assert back.endswith("&as_of=2026-01-13T09%3A00%3A00Z")
+    assert desk.get(back).status_code == 200
+
+
+def test_without_days_a_report_is_of_last_month_and_a_sheet_of_today(desk: FlaskClient) -> None:
+    assert "December 2025" in parse(desk.get("/reports/month")).one("h1").text
+    assert "November 2025" in parse(desk.get("/reports/no-shows?date=2025-11")).one("h1").text
+    assert "13 Jan 2026" in parse(desk.get("/reports/day-sheet")).one("h1").text
+    assert "Mon 12 Jan 2026 to Sun 18 Jan 2026" in parse(desk.get("/reports/week")).one("h1").text
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("date=tomorrow", "date"),
+        ("date=2026-02-30", "date"),
+        ("date=1800-01-01", "date"),
+        ("staff=everyone", "staff"),
+        ("staff=987654", "staff"),
+        ("type=4x", "type"),
+        ("type=987654", "type"),
+        ("as_of=noon", "as_of"),
+        ("as_of=2026-01-13T10:01", "as_of"),
+        ("as_of=2025-03-30T01:30", "as_of"),
+        ("from=2026-02-01&to=2026-01-01", "to"),
+        ("from=1990-01-01&to=2026-01-01", "to"),
+        ("account=987654", "account"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(desk: FlaskClient, query: str, field: str) -> None:
+    periodic = field in ("to", "account")
+    for ending in ("", ".pdf", ".csv"):
+        answer = desk.get(f"/reports/{'month' if periodic else 'day-sheet'}{ending}?{query}")
+        assert answer.status_code == 422, ending
+        page = parse(answer)
+        assert_sound(page)
+        assert page.one(cls="errors").all("a", href=f"#{field}"), query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=2026-01-10",
+        "to=2026-01-10",
+        "from=2100-12-31&to=2100-12-31",
+        "from=1990-01-01&to=1990-01-01",
+        "date=2100-12",
+        "from=2016-02-01&to=2026-01-31",
+        "staff=me",
+        "as_of=2026-01-13T10:00:00Z",
+        "date=&staff=",
+    ],
+)
+def test_odd_periods_are_correct_pages(desk: FlaskClient, query: str) -> None:
+    for path in REPORTS:
+        assert_sound(parse(desk.get(f"{path}?{query}")))
+
+
+def test_a_day_without_midnight_is_printed_whole(
+    signed_in: SignedIn, session: Session, moved_clock: MovableClock
+) -> None:
+    santiago = make_world(session, "andes", "America/Santiago")
+    midnight = santiago.now.replace(year=2025, month=9, day=7, hour=0, tzinfo=ZoneInfo("America/Santiago"))
+    browser = signed_in(santiago.staff)
+    at_status(
+        session, Status.COMPLETED, santiago, start=midnight.replace(hour=1).astimezone(santiago.now.tzinfo)
+    )
+    assert len(table(browser.get("/reports/day-sheet.csv?date=2025-09-07"))) == 1
+    assert table(browser.get("/reports/day-sheet.csv?date=2025-09-06")) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_of_any_script_stays_itself_on_paper_and_harmless_in_a_table(
+    desk: FlaskClient, session: Session, world: World, name: str
+) -> None:
+    world.contact.name = name
+    session.commit()
+    made = at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    for path in [*REPORTS, f"/appointments/{made.appointment_id}/dossier"]:
+        page = desk.get(f"{path}?{JANUARY}&date=2026-01-13")
+        assert page.status_code == 200
+        assert name in parse(page).one("article").text
+        assert "<b>Robert</b>" not in page.text
+    assert table(desk.get("/reports/day-sheet.csv"))[0]["Client"] == (f"'{name}" if name[0] == "=" else name)
+    assert read(desk.get("/reports/day-sheet.pdf")).pages
+
+
+def test_a_change_of_client_is_told_without_the_other_ones_name(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.CONFIRMED, world)
+    other = make_contact(session, world.firm, "Grace Hopper")
+    session.commit()
+    details.edit(
+        session,
+        made,
+        actor=world.acting(),
+        location="Room 9",
+        notes="",
+        contact_id=other.contact_id,
+        now=world.now,
+        expected_version=made.version,
+    )
+    session.commit()
+    told = desk.get(f"/appointments/{made.appointment_id}/dossier").text
+    assert "Client changed" in told
+    assert ", then Room 9" in told
+    assert "Ada Byron" not in told
+
+
+def test_filters_hold_for_rows_and_figures_and_are_named(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    tax = AppointmentType(
+        firm_id=world.firm.firm_id, name="=Tax", duration=45, location="Room 1", created_at=world.now
+    )
+    session.add(tax)
+    session.commit()
+    for key, count in ((tax.appointment_type_id, 0), (world.kind.appointment_type_id, 1)):
+        for report in ("day-sheet", "week", "no-shows"):
+            query = f"{JANUARY}&date=2026-01-13&type={key}"
+            assert len(table(desk.get(f"/reports/{report}.csv?{query}"))) == count, report
+        assert table(desk.get(f"/reports/month.csv?{JANUARY}&type={key}"))[0]["Due"] == str(count)
+    told = text(desk.get(f"/reports/month.pdf?{JANUARY}&type={tax.appointment_type_id}&channel=unreported"))
+    assert "all staff, type =Tax, attendance not reported" in told
+    lena = f"{JANUARY}&staff={world.staff2.staff_user_id}&account={world.account.account_id}"
+    assert "Tomas Novak, account Byron Ltd" in text(desk.get(f"/reports/no-shows.pdf?{lena}"))
+    assert table(desk.get(f"/reports/no-shows.csv?{lena}")) == []
+
+
+def test_the_board_the_reports_and_the_appointment_lead_to_the_prints(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    for page, target in (
+        ("/day/2026-01-13", "/reports/day-sheet?date=2026-01-13"),
+        (
+            "/day/2026-01-13?as_of=2026-01-13T09:00",
+            "/reports/day-sheet?date=2026-01-13&as_of=2026-01-13T09%3A00",
+        ),
+        ("/week/2026-01-13", "/reports/week?date=2026-01-12"),
+        (f"/reports?{JANUARY}", f"/reports/month?{JANUARY}"),
+        (f"/reports?{JANUARY}", f"/reports/no-shows?{JANUARY}"),
+        ("/reports", "/reports/day-sheet"),
+        (f"/appointments/{made.appointment_id}", f"/appointments/{made.appointment_id}/dossier"),
+    ):
+        assert parse(desk.get(page)).all("a", href=target), (page, target)
+        assert desk.get(target).status_code == 200
+
+
+def test_other_firms_are_not_there(signed_in: SignedIn, session: Session, world: World) -> None:
+    other = make_world(session, "alder")
+    made = at_status(session, Status.CONFIRMED, other, start=world.now + timedelta(hours=1))
+    browser = signed_in(world.staff)
+    for ending in ("", ".pdf", ".csv"):
+        assert browser.get(f"/appointments/{made.appointment_id}/dossier{ending}").status_code == 404
+        assert browser.get(f"/reports/day-sheet{ending}?staff={other.staff.staff_user_id}").status_code == 422
+    assert table(browser.get("/reports/week.csv")) == []
+
+
+def test_a_viewer_sees_and_prints_but_takes_no_table_along(
+    signed_in: SignedIn, world: World, paths: list[str]
+) -> None:
+    viewer = signed_in(world.viewer)
+    for path in paths:
+        page = viewer.get(path)
+        assert page.status_code == 200
+        assert f"{path}.csv" not in page.text
+        assert viewer.get(f"{path}.csv").status_code == 403
+    assert read(viewer.get(f"{paths[0]}.pdf")).pages
+
+
+@pytest.mark.parametrize(("path", "most"), [*zip(REPORTS, (5, 5, 13, 6), strict=True), ("dossier", 6)])
+def test_it_costs_as_many_statements_for_much_as_for_little(
+    app: Flask, desk: FlaskClient, session: Session, world: World, path: str, most: int
+) -> None:
+    made = at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    path = f"/appointments/{made.appointment_id}/dossier" if path == "dossier" else f"{path}?date=2026-01-13"
+    counts = []
+    for _ in range(2):
+        with app.app_context():
+            engine = db.engine
+        with captured(engine) as seen:
+            assert desk.get(path).status_code == 200
+        counts.append(len(seen))
+        for place in range(6):
+            at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=place + 3))
+    assert counts[0] == counts[1] <= most
+
+
+def test_without_the_package_the_pdf_is_refused_with_a_sentence(
+    desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    answer = desk.get("/reports/day-sheet.pdf")
+    assert answer.status_code == 501
+    assert "Print the page instead" in answer.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://daybook.invalid/static/../app.py",
+        "http://daybook.invalid/static/%2e%2e/app.py",
+        "http://daybook.invalid/static/app.js",
+        "http://daybook.invalid/static/css",
+        "http://daybook.invalid/reports",
+        "http://example.com/static/css/print.css",
+        "https://daybook.invalid/static/css/print.css",
+        "file:///etc/passwd",
+        "data:text/css,p{}",
+    ],
+)
+def test_paper_is_made_of_our_own_files_alone(url: str) -> None:
+    with pytest.raises(ValueError, match="Not one of our static files"):
+        printing.static_file(url)
+
+
+def test_our_own_style_sheets_are_found() -> None:
+    assert printing.static_file("http://daybook.invalid/static/css/pages/sheet.css?v=1").is_file()
+
+
+def test_nothing_outside_is_fetched_for_a_pdf(caplog: pytest.LogCaptureFixture) -> None:
+    html = '<p>Hello</p><img src="http://127.0.0.1:9/x.png"><img src="file:///etc/hostname">'
+    made = printing.pdf(html)
+    assert len(PdfReader(io.BytesIO(made)).pages) == 1
+    refused = [
+        record.getMessage()
+        for record in caplog.records
+        if "Not one of our static files" in record.getMessage()
+    ]
+    assert len(refused) == 2
+
+
+def test_paper_has_the_size_of_the_country(desk: FlaskClient, session: Session, world: World) -> None:
+    assert float(read(desk.get("/reports/day-sheet.pdf")).pages[0].mediabox.width) == pytest.approx(
+        595.3, abs=1
+    )
+    world.firm.month_first = True
+    session.commit()
+    assert float(read(desk.get("/reports/day-sheet.pdf")).pages[0].mediabox.width) == pytest.approx(
+        612, abs=1
+    )

@@ -1,0 +1,167 @@
+"""One appointment with every booking of its chain and everything recorded of them, for a third party."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webapp.localtime import Local
+from webapp.queries import appointments
+from webapp.queries.appointments import Event, Link, Story
+from webapp.ui.prints.paper import Paper
+from webapp.vocabulary import Action, AttendanceSide, AttendanceSource, Override
+
+ACTIONS = {
+    Action.REQUEST: "Requested by the client",
+    Action.BOOK: "Booked",
+    Action.PROPOSE: "Proposed",
+    Action.APPROVE: "Request approved",
+    Action.DECLINE: "Request declined",
+    Action.EXPIRE: "Request expired unanswered",
+    Action.CONFIRM: "Confirmed by everybody",
+    Action.TIME_OUT: "Confirmation ran out of time",
+    Action.CANCEL: "Cancelled",
+    Action.RESCHEDULE: "Moved to another time",
+    Action.COMPLETE: "Recorded as completed",
+    Action.MARK_NO_SHOW: "Recorded as no-show",
+    Action.CORRECT: "Outcome corrected",
+    Action.IMPORT: "Brought along by an import",
+}
+MOVED_HERE = "Made by moving the booking before"
+OVERRIDES = {
+    Override.RESCHEDULE_LIMIT: "past the limit of moves",
+    Override.RESCHEDULE_NOTICE: "past the notice for moving",
+    Override.CANCEL_NOTICE: "past the notice for cancelling",
+    Override.DOUBLE_BOOKING: "as a deliberate double booking",
+}
+PLACES = {"location": "Place", "notes": "Note", "contact": "Client"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record: when it was made, what it says, by whom. ``number`` counts through the whole chain."""
+
+    number: int
+    reference: int
+    recorded_at: datetime
+    recorded: str
+    what: str
+    status: str
+    was: str
+    by: str
+    details: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    link: Link
+    current: bool
+    when: str
+    entries: list[Entry]
+
+
+COLUMNS: tuple[tuple[str, Callable[[Entry], object]], ...] = (
+    ("Entry", lambda entry: entry.number),
+    ("Reference", lambda entry: entry.reference),
+    ("Recorded", lambda entry: entry.recorded_at),
+    ("What", lambda entry: entry.what),
+    ("Status", lambda entry: entry.status),
+    ("Status before", lambda entry: entry.was),
+    ("By", lambda entry: entry.by),
+    ("Details", lambda entry: "; ".join(entry.details)),
+)
+
+
+def dossier(session: Any, *, firm_id: int, appointment_id: int, local: Local) -> Paper:
+    """Four statements, whatever the length of the chain.
+
+    Raises:
+        Missing: the firm has no such appointment.
+    """
+    story = appointments.story(session, firm_id=firm_id, appointment_id=appointment_id)
+    bookings = list(_bookings(story, local))
+    entries = [entry for booking in bookings for entry in booking.entries]
+    appointment = story.appointment
+    return Paper(
+        template="prints/dossier.html",
+        title=f"Dossier of appointment {appointment_id}",
+        stem=f"dossier-{appointment_id}",
+        back=(f"/appointments/{appointment_id}", f"Appointment {appointment_id}"),
+        context={
+            "appointment": appointment,
+            "bookings": bookings,
+            "count": len(entries),
+            "moves": len(bookings) - 1,
+            "zone": local.zone.key,
+        },
+        columns=COLUMNS,
+        records=lambda: entries,
+    )
+
+
+def _bookings(story: Story, local: Local) -> Iterator[Booking]:
+    number = 0
+    for booking in story.bookings:
+        link, entries = booking.link, []
+        for event in booking.events:
+            number += 1
+            entries.append(_entry(number, link, event, local))
+        current = link.appointment_id == story.appointment.appointment_id
+        day = local.full_day(local.day_of(link.start_time))
+        yield Booking(link, current, f"{day}, {local.range(link.start_time, link.end_time)}", entries)
+
+
+def stamp(moment: datetime, local: Local) -> str:
+    """``Tue 13 Jan 2026, 10:00:05 +00:00``: with seconds and offset, so that nobody has to guess."""
+    wall = local.at(moment)
+    return f"{local.full_day(wall.date())}, {wall:%H:%M:%S} {wall.isoformat()[-6:]}"
+
+
+def _entry(number: int, link: Link, event: Event, local: Local) -> Entry:
+    what, details = _told(event, local)
+    return Entry(
+        number=number,
+        reference=link.appointment_id,
+        recorded_at=event.changed_at,
+        recorded=stamp(event.changed_at, local),
+        what=what,
+        status=event.status.value if event.action else "",
+        was=event.from_status.value if event.from_status else "",
+        by=event.actor_label,
+        details=details,
+    )
+
+
+def _told(event: Event, local: Local) -> tuple[str, list[str]]:
+    if event.fact is not None:
+        return _arrival(event, local)
+    if event.action is None:
+        return "Details changed", [_edit(field, *change) for field, change in (event.changes or {}).items()]
+    details = [f"Reason: {event.reason}"] if event.reason else []
+    details += [f"Done {OVERRIDES[Override(name)]}" for name in event.overrides]
+    if event.occurred_at != event.changed_at:
+        details.append(f"Happened {stamp(event.occurred_at, local)}")
+    if event.action is Action.RESCHEDULE and event.from_status is None:
+        return MOVED_HERE, details
+    return ACTIONS[event.action], details
+
+
+def _arrival(event: Event, local: Local) -> tuple[str, list[str]]:
+    fact = event.fact
+    assert fact is not None  # noqa: S101  the caller has looked
+    side = "Client" if fact.side is AttendanceSide.CLIENT else "Staff"
+    desk = fact.source is AttendanceSource.FRONT_DESK
+    details = [f"At {stamp(event.occurred_at, local)}"]
+    if fact.withdrawn_at:
+        details.append(f"Taken back by {fact.withdrawn_by}, {stamp(fact.withdrawn_at, local)}")
+    return f"{side} {'arrived, noted at the front desk' if desk else 'joined'}", details
+
+
+def _edit(field: str, old: Any, new: Any) -> str:
+    """What a note says, and who another client is, are for the firm; that they were changed is not."""
+    name = PLACES.get(field, field.capitalize())
+    if field == "contact":
+        return f"{name} changed"
+    if field == "notes":
+        return f"{name} {'removed' if not new else 'added' if not old else 'rewritten'}"
+    return f"{name}: {old or 'none'}, then {new or 'none'}"

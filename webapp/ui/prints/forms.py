@@ -1,0 +1,307 @@
+"""What a print is asked for: days and filters, read from the address. Nothing is changed: no token."""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+from wtforms import Form, HiddenField, SelectChoice, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from webapp.localtime import (
+    FIRST_DATE,
+    AmbiguousTime,
+    Local,
+    NonexistentTime,
+    day_start,
+    instant,
+    parse_date,
+)
+from webapp.queries.analytics.cohort import Scope
+from webapp.queries.analytics.names import Names
+
+DAY = timedelta(days=1)
+MOST_DAYS = 3660
+"""Ten years, with some days to spare."""
+DAY_SHEET, WEEK, MONTH, NO_SHOWS = "day-sheet", "week", "month", "no-shows"
+FIELDS = {
+    DAY_SHEET: ("date", "staff", "type", "as_of", "pages"),
+    WEEK: ("date", "staff", "type", "as_of"),
+    MONTH: ("from_", "to", "staff", "type", "as_of"),
+    NO_SHOWS: ("from_", "to", "staff", "type", "as_of"),
+}
+ME = "me"
+EACH, ONE = "", "one"
+CHANNELS = {"reported": True, "unreported": False}
+MOMENT = "Enter a day and time such as 2026-01-13 10:00."
+LOST_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
+"""A plus in an address is a blank when it comes out."""
+
+
+def number(text: Any) -> int | None:
+    """A key as an address carries it; None for anything else."""
+    bare = str(text)
+    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 19 else None
+
+
+class AskForm(Form):
+    """Dates include both ends. A field keeps what was typed, also when it means nothing."""
+
+    date = StringField("Day")
+    from_ = StringField("From", name="from", id="from")
+    to = StringField("To")
+    staff = SelectField("Staff", choices=[], validate_choice=False)
+    type = SelectField("Type", choices=[], validate_choice=False)
+    as_of = StringField("As it stood on")
+    pages = SelectField(
+        "Pages",
+        choices=[SelectChoice(EACH, "A page for each of staff"), SelectChoice(ONE, "Everybody in one list")],
+        default=EACH,
+        validate_choice=False,
+    )
+    account = HiddenField()
+    channel = HiddenField()
+
+    local: Local
+    now: datetime
+    day: dt.date | None = None
+    month: dt.date | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+    instant: datetime | None = None
+    offset_shown = False  # whether the field holds an offset, which a browser's own field cannot
+
+    def validate_as_of(self, field: StringField) -> None:
+        if text := (field.data or "").strip():
+            self.instant = _instant(text, self.local)
+            if self.instant > self.now:
+                raise ValidationError("This lies ahead. Enter a moment that has passed, or leave it empty.")
+
+    def validate_date(self, field: StringField) -> None:
+        text = (field.data or "").strip()
+        if re.fullmatch(r"\d{4}-\d\d", text):
+            self.month = _day(f"{text}-01")
+        elif text:
+            self.day = _day(text)
+
+    def validate_from_(self, field: StringField) -> None:
+        self.first = _day(field.data)
+
+    def validate_to(self, field: StringField) -> None:
+        self.last = _day(field.data)
+        if self.first and self.last:
+            if self.last < self.first:
+                raise ValidationError("The last day lies before the first. Enter a later day.")
+            if (self.last - self.first).days >= MOST_DAYS:
+                raise ValidationError("The period is longer than ten years. Enter a shorter one.")
+
+    def validate_staff(self, field: SelectField) -> None:
+        if field.data not in (None, "", ME) and number(field.data) is None:
+            raise ValidationError("Choose somebody from the list, or everybody.")
+
+    def validate_type(self, field: SelectField) -> None:
+        if field.data and number(field.data) is None:
+            raise ValidationError("Choose a type from the list, or all types.")
+
+    def validate_account(self, field: HiddenField) -> None:
+        if field.data and number(field.data) is None:
+            raise ValidationError("There is no such account. Go back to the reports and choose another one.")
+
+    def validate_channel(self, field: HiddenField) -> None:
+        if field.data and field.data not in CHANNELS:
+            raise ValidationError("Go back to the reports and choose whether attendance is reported.")
+
+    def validate_pages(self, field: SelectField) -> None:
+        if field.data not in (None, EACH, ONE):
+            raise ValidationError("Choose a page for each, or one list.")
+
+    def offer(self, names: Names) -> None:
+        """Fill the choices."""
+        for field, everything, found in (
+            (self.staff, "Everybody", names.staff),
+            (self.type, "All types", names.types),
+        ):
+            choices = [SelectChoice(str(key), name) for key, name in found.items()]
+            field.choices = [SelectChoice("", everything), *choices]
+
+    def errors_list(self) -> list[tuple[str, str]]:
+        return [(field.id, str(error)) for field in self for error in field.errors]
+
+
+def _day(text: str | None) -> dt.date | None:
+    if not (text or "").strip():
+        return None
+    try:
+        return parse_date(text or "")
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _instant(text: str, local: Local) -> datetime:
+    """An ISO instant, or a day and time by the firm's clock."""
+    try:
+        found = datetime.fromisoformat(LOST_PLUS.sub(r"\1+\2", text))
+        parse_date(found.date().isoformat())
+    except ValueError:
+        raise ValidationError(MOMENT) from None
+    if found.tzinfo is not None:
+        return found.astimezone(UTC)
+    try:
+        return instant(found, local.zone)
+    except NonexistentTime:
+        raise ValidationError(
+            f"{local.city()} skips this time: the clocks go forward. Enter another."
+        ) from None
+    except AmbiguousTime as twice:
+        example = local.at(twice.first).isoformat(timespec="minutes")
+        raise ValidationError(
+            f"{local.city()} has this time twice: the clocks go back. Say which with the offset, "
+            f"such as {example}."
+        ) from None
+
+
+def _typed(moment: datetime, local: Local) -> tuple[str, bool]:
+    """An instant as somebody would type it; with its offset, and True, where the clock shows that twice."""
+    wall = local.at(moment).replace(tzinfo=None, microsecond=0)
+    try:
+        instant(wall, local.zone)
+    except AmbiguousTime:
+        return local.at(moment).isoformat(timespec="seconds"), True
+    return wall.isoformat(), False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Days (both included) and filters, None where unset, with whose they are and when it was asked."""
+
+    report: str
+    firm_id: int
+    local: Local
+    now: datetime
+    first: dt.date
+    last: dt.date
+    staff: int | None
+    type: int | None
+    account: int | None
+    channel: str
+    as_of: datetime | None
+    each: bool
+    names: Names
+
+    @property
+    def at(self) -> datetime:
+        """As of when things are seen."""
+        return self.as_of or self.now
+
+    @property
+    def tracked(self) -> bool | None:
+        return CHANNELS.get(self.channel)
+
+    @property
+    def whole_month(self) -> bool:
+        return self.first.day == 1 and (self.first + 31 * DAY).replace(day=1) - DAY == self.last
+
+    @property
+    def before(self) -> tuple[dt.date, dt.date]:
+        """The month before a whole month; else as many days, just before."""
+        if self.whole_month:
+            return (self.first - DAY).replace(day=1), self.first - DAY
+        return self.first - (self.last - self.first) - DAY, self.first - DAY
+
+    def scope(self, first: dt.date | None = None, last: dt.date | None = None) -> Scope:
+        """The same for the queries; days become instants of the firm's zone."""
+        return Scope(
+            firm_id=self.firm_id,
+            zone=self.local.zone,
+            since=day_start(first or self.first, self.local.zone),
+            before=day_start((last or self.last) + DAY, self.local.zone),
+            now=self.at,
+            replayed=self.as_of is not None,
+            staff_user_id=self.staff,
+            appointment_type_id=self.type,
+            account_id=self.account,
+            tracked=self.tracked,
+        )
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The days and filters as an address carries them."""
+        days = [("date", self.first.isoformat())]
+        if self.report in (MONTH, NO_SHOWS):
+            days = [("from", self.first.isoformat()), ("to", self.last.isoformat())]
+        found = [
+            *days,
+            ("staff", str(self.staff or "")),
+            ("type", str(self.type or "")),
+            ("account", str(self.account or "")),
+            ("channel", self.channel),
+            ("as_of", self.as_of.isoformat().replace("+00:00", "Z") if self.as_of else ""),
+            ("pages", "" if self.each else ONE),
+        ]
+        return [(name, value) for name, value in found if value]
+
+    def url(self, path: str, *more: tuple[str, object]) -> str:
+        return f"{path}?{urlencode([*self.pairs(), *more])}"
+
+
+def read(report: str, args: MultiDict[str, str], *, local: Local, now: datetime) -> AskForm:
+    """The form as typed, checked: ``form.errors`` are what is wrong with it."""
+    form = AskForm(MultiDict((name, value.replace("\x00", "")) for name, value in args.items()))
+    form.local, form.now = local, now
+    form.validate()
+    if form.date.errors and report in (MONTH, NO_SHOWS):
+        form.from_.errors = [*form.from_.errors, *form.date.errors]
+        form.date.errors = []
+    return form
+
+
+def asked(form: AskForm, report: str, *, firm_id: int, me: int, names: Names) -> Asked | None:
+    """What a checked form means; None where it names what the firm does not have, which it then says."""
+    first, last = _period(form, report)
+    found = Asked(
+        report=report,
+        firm_id=firm_id,
+        local=form.local,
+        now=form.now,
+        first=first,
+        last=last,
+        staff=me if form.staff.data == ME else number(form.staff.data),
+        type=number(form.type.data),
+        account=number(form.account.data),
+        channel=form.channel.data or "",
+        as_of=form.instant,
+        each=report != DAY_SHEET or form.pages.data != ONE,
+        names=names,
+    )
+    for field, key, known, sentence in (
+        (form.staff, found.staff, names.staff, "This person is not in the list. Choose somebody else."),
+        (form.type, found.type, names.types, "This type is not in the list. Choose another one."),
+        (form.account, found.account, names.accounts, "There is no such account. Go back to the reports."),
+    ):
+        if key is not None and key not in known:
+            field.errors = [sentence]
+    if any(field.errors for field in form):
+        return None
+    form.date.data, form.from_.data, form.to.data = first.isoformat(), first.isoformat(), last.isoformat()
+    if form.instant:
+        form.as_of.data, form.offset_shown = _typed(form.instant, form.local)
+    return found
+
+
+def _period(form: AskForm, report: str) -> tuple[dt.date, dt.date]:
+    today = form.local.day_of(form.instant or form.now)
+    if report == DAY_SHEET:
+        day = form.day or form.month or form.first or today
+        return day, day
+    if report == WEEK:
+        day = form.day or form.month or form.first or today
+        monday = day - day.weekday() * DAY
+        return monday, monday + 6 * DAY
+    if form.first and form.last:
+        return form.first, form.last
+    start = form.month or form.day or form.first or form.last or max((today.replace(day=1) - DAY), FIRST_DATE)
+    month = start.replace(day=1)
+    end = (month + 31 * DAY).replace(day=1) - DAY
+    return form.first or month, form.last or end

@@ -1,0 +1,1 @@
+"""What happened to a firm's meetings: the figures of a period, and the appointments behind each number."""

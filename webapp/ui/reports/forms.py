@@ -1,0 +1,287 @@
+"""The period and the filters of a report, read from the address. Nothing is changed by them: no token."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+from wtforms import Form, SelectChoice, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from webapp.localtime import (
+    FIRST_DATE,
+    LAST_DATE,
+    AmbiguousTime,
+    Local,
+    NonexistentTime,
+    day_start,
+    instant,
+    parse_date,
+)
+from webapp.queries.analytics.cohort import Scope
+from webapp.queries.analytics.names import Names
+
+DAY = timedelta(days=1)
+MOST_DAYS = 3660
+"""Ten years, with some days to spare."""
+WEEKS = {"4 weeks": 4, "12 weeks": 12, "Year": 52}
+USUAL = 12
+EVERYBODY, ME = "", "me"
+REPORTED, UNREPORTED = "reported", "unreported"
+CHANNELS = {REPORTED: "Attendance reported", UNREPORTED: "Attendance not reported"}
+AS_OF_HINT = "Enter a day and time such as 2026-01-13 10:00."
+BLANK_FOR_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
+
+
+def number(text: Any) -> int | None:
+    """A key as an address carries it; None for anything else."""
+    bare = str(text)
+    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 19 else None
+
+
+class ReportForm(Form):
+    """Dates include both ends. A field keeps what was typed, also when it means nothing."""
+
+    from_ = StringField("From", name="from", id="from")
+    to = StringField("To")
+    staff = SelectField("Staff", choices=[], validate_choice=False)
+    type = SelectField("Type", choices=[], validate_choice=False)
+    account = SelectField("Account", choices=[], validate_choice=False)
+    channel = SelectField(
+        "Attendance",
+        choices=[
+            SelectChoice("", "All meetings"),
+            *(SelectChoice(value, label) for value, label in CHANNELS.items()),
+        ],
+        default="",
+        validate_choice=False,
+    )
+    as_of = StringField("As it stood on")
+
+    local: Local
+    now: datetime
+    first: date | None = None
+    last: date | None = None
+    instant: datetime | None = None
+    offset_shown = False  # whether the field holds an offset, which a browser's own field cannot
+
+    def validate_as_of(self, field: StringField) -> None:
+        text = (field.data or "").strip()
+        if not text:
+            return
+        self.instant = _instant(text, self.local)
+        if self.instant > self.now:
+            raise ValidationError("This lies ahead. Enter a moment that has passed, or leave it empty.")
+
+    def validate_from_(self, field: StringField) -> None:
+        self.first = _day(field)
+
+    def validate_to(self, field: StringField) -> None:
+        self.last = _day(field)
+        if self.first and self.last:
+            if self.last < self.first:
+                raise ValidationError("The last day lies before the first. Enter a later day.")
+            if (self.last - self.first).days >= MOST_DAYS:
+                raise ValidationError("The period is longer than ten years. Enter a shorter one.")
+
+    def validate_staff(self, field: SelectField) -> None:
+        if field.data not in (None, EVERYBODY, ME) and number(field.data) is None:
+            raise ValidationError("Choose somebody from the list, or everybody.")
+
+    def validate_type(self, field: SelectField) -> None:
+        if field.data not in (None, "") and number(field.data) is None:
+            raise ValidationError("Choose a type from the list, or all types.")
+
+    def validate_account(self, field: SelectField) -> None:
+        if field.data not in (None, "") and number(field.data) is None:
+            raise ValidationError("Choose an account from the list, or all accounts.")
+
+    def validate_channel(self, field: SelectField) -> None:
+        if field.data not in (None, "", *CHANNELS):
+            raise ValidationError("Choose whether attendance is reported, or all meetings.")
+
+    def offer(self, names: Names) -> None:
+        """Fill the choices; of accounts those that the report names."""
+        for field, everything, found in (
+            (self.staff, "Everybody", names.staff),
+            (self.type, "All types", names.types),
+            (self.account, "All accounts", names.accounts),
+        ):
+            field.choices = [
+                SelectChoice("", everything),
+                *(SelectChoice(str(key), name) for key, name in found.items()),
+            ]
+
+    def errors_list(self) -> list[tuple[str, str]]:
+        return [(field.id, str(error)) for field in self for error in field.errors]
+
+
+def _day(field: StringField) -> date | None:
+    if not (field.data or "").strip():
+        return None
+    try:
+        return parse_date(field.data)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _instant(text: str, local: Local) -> datetime:
+    """An ISO instant, or a day and time by the firm's clock. A plus may have become a blank on its way."""
+    try:
+        found = datetime.fromisoformat(BLANK_FOR_PLUS.sub(r"\1+\2", text))
+        parse_date(found.date().isoformat())
+    except ValueError:
+        raise ValidationError(AS_OF_HINT) from None
+    if found.tzinfo is not None:
+        return found.astimezone(UTC)
+    shown = f"{local.full_day(found.date())} has"
+    try:
+        return instant(found, local.zone)
+    except NonexistentTime:
+        raise ValidationError(
+            f"{shown} no {found:%H:%M} in {local.city()}: the clocks go forward. Enter another time."
+        ) from None
+    except AmbiguousTime as twice:
+        example = local.at(twice.first).isoformat(timespec="minutes")
+        raise ValidationError(
+            f"{shown} {found:%H:%M} twice in {local.city()}: the clocks go back. Say which with the offset, "
+            f"such as {example}."
+        ) from None
+
+
+def _typed(moment: datetime, local: Local) -> tuple[str, bool]:
+    """An instant as somebody would type it; with its offset, and True, where the clock shows that twice."""
+    wall = local.at(moment).replace(tzinfo=None, microsecond=0)
+    try:
+        instant(wall, local.zone)
+    except AmbiguousTime:
+        return local.at(moment).isoformat(timespec="seconds"), True
+    return wall.isoformat(timespec="seconds" if wall.second else "minutes"), False
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a valid address asks for: both days included, everything else None or empty where unset."""
+
+    first: date
+    last: date
+    staff: int | None = None
+    type: int | None = None
+    account: int | None = None
+    channel: str = ""
+    as_of: datetime | None = None
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def previous(self) -> tuple[date, date]:
+        """As many days, just before."""
+        return self.first - self.days * DAY, self.first - DAY
+
+    def now(self) -> "Filters":
+        """The same as it stands now."""
+        return replace(self, as_of=None)
+
+    def spanning(self, first: date, last: date) -> "Filters":
+        return replace(self, first=first, last=last)
+
+    def only(self, name: str, key: int) -> "Filters":
+        """Narrowed to one ``staff``, ``type`` or ``account``."""
+        match name:
+            case "staff":
+                return replace(self, staff=key)
+            case "type":
+                return replace(self, type=key)
+            case _:
+                return replace(self, account=key)
+
+    def scope(self, firm_id: int, local: Local, now: datetime) -> Scope:
+        """The same for the queries; days become instants of the firm's zone."""
+        return Scope(
+            firm_id=firm_id,
+            zone=local.zone,
+            since=day_start(self.first, local.zone),
+            before=day_start(self.last + DAY, local.zone),
+            now=self.as_of or now,
+            replayed=self.as_of is not None,
+            staff_user_id=self.staff,
+            appointment_type_id=self.type,
+            account_id=self.account,
+            tracked={REPORTED: True, UNREPORTED: False}.get(self.channel),
+        )
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The filters as an address carries them, without those that are not set."""
+        found = [
+            ("from", self.first.isoformat()),
+            ("to", self.last.isoformat()),
+            ("staff", str(self.staff or "")),
+            ("type", str(self.type or "")),
+            ("account", str(self.account or "")),
+            ("channel", self.channel),
+            ("as_of", self.as_of.isoformat().replace("+00:00", "Z") if self.as_of else ""),
+        ]
+        return [(name, value) for name, value in found if value]
+
+    def url(self, path: str, *more: tuple[str, object]) -> str:
+        return f"{path}?{urlencode([*self.pairs(), *more])}"
+
+
+def last_weeks(weeks: int, today: date) -> tuple[date, date]:
+    """So many whole weeks, the last of them ended on the Sunday before today."""
+    last = today - (today.weekday() + 1) * DAY
+    return last - (7 * weeks - 1) * DAY, last
+
+
+def read(
+    args: MultiDict[str, str], *, local: Local, now: datetime, me: int
+) -> tuple[ReportForm, Filters | None]:
+    """The form as typed, and what it means; None where a field cannot be understood.
+
+    Without days it is the last twelve weeks; with one of the two, twelve weeks from or to it.
+    """
+    form = ReportForm(MultiDict((name, value.replace("\x00", "")) for name, value in args.items()))
+    form.local, form.now = local, now
+    if not form.validate():
+        return form, None
+    first, last = _period(form, local.day_of(form.instant or now))
+    form.from_.data, form.to.data = first.isoformat(), last.isoformat()
+    if form.instant:
+        form.as_of.data, form.offset_shown = _typed(form.instant, local)
+    return form, Filters(
+        first=first,
+        last=last,
+        staff=me if form.staff.data == ME else number(form.staff.data),
+        type=number(form.type.data),
+        account=number(form.account.data),
+        channel=form.channel.data or "",
+        as_of=form.instant,
+    )
+
+
+def _period(form: ReportForm, today: date) -> tuple[date, date]:
+    length = (7 * USUAL - 1) * DAY
+    match form.first, form.last:
+        case None, None:
+            return last_weeks(USUAL, today)
+        case date() as first, None:
+            return first, min(first + length, LAST_DATE)
+        case None, date() as last:
+            return max(last - length, FIRST_DATE), last
+        case first, last:
+            return first, last  # type: ignore[return-value]
+
+
+def unknown(form: ReportForm, filters: Filters, names: Names) -> bool:
+    """Whether somebody or something is asked for that the firm does not have; the form then says so."""
+    for field, key, found, sentence in (
+        (form.staff, filters.staff, names.staff, "This person is not in the list. Choose somebody else."),
+        (form.type, filters.type, names.types, "This type is not in the list. Choose another one."),
+        (form.account, filters.account, names.accounts, "There is no such account. Choose another one."),
+    ):
+        if key is not None and key not in found:
+            field.errors = [sentence]
+    return any(field.errors for field in form)
