@@ -102,6 +102,7 @@ SETTLED = """async () => {
   await Promise.allSettled(document.getAnimations().map(animation => animation.finished));
 }"""
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+BETWEEN = [1280, 1024, 768]
 
 
 @pytest.fixture
@@ -153,6 +154,9 @@ def assert_sound(page: Page) -> None:
     for width, scheme in LOOKS:
         look(page, width, scheme)
         assert_no_violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in BETWEEN:
+        page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

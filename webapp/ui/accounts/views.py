@@ -26,7 +26,7 @@ def index() -> str:
     q = request.args.get("q", "").strip()[:200]
     found = _search(q) if q else _listed()
     template = "accounts/_list.html" if is_htmx() else "accounts/index.html"
-    return render_template(template, account_q=q, nav_current="accounts", **found)
+    return render_template(template, account_q=q, nav_current="contacts", **found)
 
 
 def _search(q: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def show(account_id: int) -> str:
         contacts=people.rows,
         contacts_turn=turn(people, path, before="contacts_before", after="contacts_after"),
         show_client=True,
-        nav_current="accounts",
+        nav_current="contacts",
         **appointments_of(Whose(account_id=account_id), path),
     )
 
@@ -119,6 +119,6 @@ def _form_page(form: AccountForm, title: str, back_url: str, back_label: str) ->
         page_title=title,
         back_url=back_url,
         back_label=back_label,
-        nav_current="accounts",
+        nav_current="contacts",
     )
     return make_response(page, form.status)
