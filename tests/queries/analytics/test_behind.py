@@ -56,6 +56,7 @@ def count(session: Session, scope: Scope, part: Slice) -> int:
 
 def test_outcomes_by_who_recorded_them(lived: tuple[Session, World]) -> None:
     session, world = lived
+    corrected = 0
     for scope in scopes(world):
         found = events.recorded(session, scope)
         for behind, counts in ((Behind.AUTOMATIC, found.automatic), (Behind.MANUAL, found.manual)):
@@ -66,6 +67,9 @@ def test_outcomes_by_who_recorded_them(lived: tuple[Session, World]) -> None:
                 listed = count(session, scope, Slice(figure=figure, behind=behind))
                 assert listed == counts.get(status, 0)
         assert count(session, scope, Slice(behind=Behind.CONFIRMED)) == found.confirmed
+        assert count(session, scope, Slice(behind=Behind.CORRECTED)) == found.corrected <= found.corrections
+        corrected += found.corrected
+    assert corrected
     assert found.automatic
     assert found.manual
 

@@ -156,6 +156,7 @@ def assert_who_recorded_and_what_was_answered(session: Session, world: World) ->
             assert (rate.part, rate.whole) == (automatic, len(standing))
         rows = [row for each in told for row in each.rows]
         assert found.corrections == sum(row.action is Action.CORRECT for row in rows)
+        assert found.corrected == sum(any(row.action is Action.CORRECT for row in each.rows) for each in told)
         assert found.confirmed == sum(row.action is Action.CONFIRM for row in rows)
 
 

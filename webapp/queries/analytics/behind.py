@@ -17,12 +17,13 @@ NEVER, EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Behind(StrEnum):
-    """The first three: who recorded the outcome that stands. The last three: requests made in the period,
-    whenever they were for, by what followed first."""
+    """The first three: who recorded the outcome that stands; ``CORRECTED``: it stands in place of another.
+    The last three: requests made in the period, whenever they were for, by what followed first."""
 
     AUTOMATIC = "automatic"
     MANUAL = "manual"
     IMPORTED = "imported"
+    CORRECTED = "corrected"
     CONFIRMED = "confirmed"
     APPROVED = "request-approved"
     DECLINED = "request-declined"
@@ -51,6 +52,7 @@ def references(scope: Scope, behind: Behind) -> sa.Select[Any]:
         Behind.AUTOMATIC: sa.and_(outcome, ~by_import, by_system),
         Behind.MANUAL: sa.and_(outcome, ~by_import, ~by_system),
         Behind.IMPORTED: sa.and_(outcome, by_import),
+        Behind.CORRECTED: sa.and_(outcome, History.action == Action.CORRECT),
         Behind.CONFIRMED: History.action == Action.CONFIRM,
     }
     return (

@@ -20,14 +20,16 @@ ANSWER = aliased(History, name="answer")
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Outcomes of a cohort by who recorded the one that stands, and how often one was corrected.
+    """Outcomes of a cohort by who recorded the one that stands.
 
-    ``answered`` are proposals that were confirmed, of those and the ones that ran out of time.
+    ``corrected`` are appointments, ``corrections`` how often an outcome of theirs was changed; ``confirmed``
+    are proposals.
     """
 
     automatic: dict[Status, int]
     manual: dict[Status, int]
     imported: dict[Status, int]
+    corrected: int
     corrections: int
     confirmed: int
 
@@ -78,15 +80,16 @@ def recorded(session: Session, scope: Scope) -> Recorded:
         .group_by(History.action, History.actor_kind, History.to_status)
     )
     automatic, manual, imported = Counter[Status](), Counter[Status](), Counter[Status]()
-    corrections = confirmed = 0
+    corrected = corrections = confirmed = 0
     for action, actor, to, count, standing in rows:
         if action is Action.CONFIRM:
             confirmed += count
             continue
-        corrections += count if action is Action.CORRECT else 0
+        if action is Action.CORRECT:
+            corrected, corrections = corrected + standing, corrections + count
         kind = imported if action is Action.IMPORT else automatic if actor is ActorKind.SYSTEM else manual
         kind[to] += standing
-    return Recorded(dict(automatic), dict(manual), dict(imported), corrections, confirmed)
+    return Recorded(dict(automatic), dict(manual), dict(imported), corrected, corrections, confirmed)
 
 
 def stands(scope: Scope) -> sa.ColumnElement[bool]:

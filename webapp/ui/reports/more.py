@@ -53,7 +53,14 @@ def _recorded(recorded: Recorded, links: Links) -> list[Fact]:
         )
         share = recorded.share_automatic(status)
         found.append(Fact(status.label, _automatic(share), numbers=numbers))
-    return [*found, Fact("Corrections of an outcome", f"{recorded.corrections:,}")]
+    return [*found, _corrected(recorded, links)]
+
+
+def _corrected(recorded: Recorded, links: Links) -> Fact:
+    again = recorded.corrections - recorded.corrected
+    words = f"appointments, some more than once: {recorded.corrections:,} corrections" if again else ""
+    corrected = links.number(recorded.corrected, Part(behind=Behind.CORRECTED))
+    return Fact("Outcomes that were corrected", numbers=((words, corrected),))
 
 
 def _automatic(share: Rate) -> str:

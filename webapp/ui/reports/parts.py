@@ -58,6 +58,7 @@ BEHIND = {
     Behind.AUTOMATIC: "outcome recorded by the system",
     Behind.MANUAL: "outcome recorded by people",
     Behind.IMPORTED: "outcome brought along by an import",
+    Behind.CORRECTED: "outcome corrected",
     Behind.CONFIRMED: "confirmed after a proposal",
     Behind.APPROVED: "requested in this period and approved",
     Behind.DECLINED: "requested in this period and declined",
