@@ -42,16 +42,22 @@ class Desk:
 
 
 @contextmanager
-def desk_over(url: str, count: int, folder: Path, *, contacts: int = 0) -> Iterator[Desk]:
-    """Fill a migrated database and open the application on it."""
+def desk_over(
+    url: str, count: int, folder: Path, *, contacts: int = 0, firms: int = 1, turns: int = 1
+) -> Iterator[Desk]:
+    """Fill a migrated database and open the application on it, at the desk of the first firm.
+
+    Each firm has its part of the appointments, in so many ``turns`` a day; ``contacts`` are a firm's.
+    """
     engine = make_engine(url)
     app = make_app(settings_for(url, folder))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with Session(engine) as session:
-        world = make_world(session)
-        fill(engine, world, count, contacts=contacts)
+        worlds = [make_world(session), *(make_world(session, f"firm{n}") for n in range(2, firms + 1))]
+        for world in worlds:
+            fill(engine, world, count // firms, contacts=contacts, turns=turns)
         with time_machine.travel(NOW, tick=False):
-            cookie = token_for(app, world.manager)
+            cookie = token_for(app, worlds[0].manager)
     engine.dispose()
     with app.app_context():
         inside = db.engine

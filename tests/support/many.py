@@ -120,15 +120,16 @@ class Ground:
     first_contact: int
     count: int
     contacts: int
+    turns: int
 
 
-def fill(engine: Engine, world: World, count: int, *, contacts: int = 0) -> None:
+def fill(engine: Engine, world: World, count: int, *, contacts: int = 0, turns: int = 1) -> None:
     """Add ``count`` appointments around the world's ``now``, with contacts, terms, history and some edits.
 
-    Without ``contacts`` there is one for every ten appointments.
+    Without ``contacts`` there is one for every ten appointments. In two ``turns`` a day holds 100 of them.
     """
     with Session(engine) as session:
-        ground = _ground(session, world, count, max(contacts or count // PER_CONTACT, 20))
+        ground = _ground(session, world, count, max(contacts or count // PER_CONTACT, 20), turns)
         session.commit()
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         if engine.dialect.name == "sqlite":
@@ -148,7 +149,7 @@ def analyse(engine: Engine) -> None:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def _ground(session: Session, world: World, count: int, contacts: int) -> Ground:
+def _ground(session: Session, world: World, count: int, contacts: int, turns: int) -> Ground:
     firm = session.get_one(Firm, sa.inspect(world.firm).identity)
     bookable = sa.select(StaffUser).where(StaffUser.firm_id == firm.firm_id, StaffUser.bookable)
     staff = [*session.scalars(bookable.order_by(StaffUser.staff_user_id))]
@@ -169,6 +170,7 @@ def _ground(session: Session, world: World, count: int, contacts: int) -> Ground
         first_contact=(session.scalar(sa.select(sa.func.max(Contact.contact_id))) or 0) + 1,
         count=count,
         contacts=contacts,
+        turns=turns,
     )
 
 
@@ -208,11 +210,14 @@ def _terms(ground: Ground) -> Iterator[dict[str, Any]]:
 
 
 def _place(ground: Ground, number: int) -> tuple[datetime, int]:
-    """Start and staff of an appointment; the first fifty are on one day, the next on the day after."""
-    days = ground.count // PER_DAY
-    day, seat = divmod(number, PER_DAY)
+    """Start and staff of an appointment; the first fifty are on one day, the next in its next turn, or on
+    the day after."""
+    days = ground.count // (PER_DAY * ground.turns)
+    block, seat = divmod(number, PER_DAY)
+    day, turn = divmod(block, ground.turns)
     midnight = ground.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    start = midnight + timedelta(days=day - int(days * 0.95), hours=9 + seat // STAFF)
+    hour = 9 + turn * SLOTS + seat // STAFF
+    start = midnight + timedelta(days=day - int(days * 0.95), hours=hour)
     return start, seat % STAFF
 
 
