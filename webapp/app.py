@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import ui
+from webapp import api, problems, ui
 from webapp.config import Settings
 from webapp.extensions import compress, csrf, db, migrate
 from webapp.models.engine import engine_options, prepare, sqlite_warning
@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         prepare(db.engine)
     ui.install(app)
+    api.install(app)
     _end_reading_with_commit(app)
     _answer_when_the_database_does_not(app)
     if db_warning := _warning(settings):
@@ -77,7 +78,7 @@ def _end_reading_with_commit(app: Flask) -> None:
 def _answer_when_the_database_does_not(app: Flask) -> None:
     def unavailable(error: Exception) -> Response:
         app.logger.error("database unavailable: %s", error.__class__.__name__, exc_info=error)
-        return errors.unavailable()
+        return problems.plain(503) if problems.asked() else errors.unavailable()
 
     for kind in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(kind, unavailable)

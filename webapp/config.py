@@ -34,7 +34,7 @@ class Settings:
     ``tls`` says whether browsers reach the site by HTTPS; it decides cookie names and HSTS.
     ``proxies`` is the number of trusted reverse proxies in front (for the client's address).
     ``base_url`` is how people outside reach the site; links in mail begin with it. ``smtp_url`` empty keeps
-    mail in the local outbox.
+    mail in the local outbox. ``api_rate`` is how many requests an API token may make in a minute.
     """
 
     database_url: str
@@ -47,6 +47,7 @@ class Settings:
     base_url: str = "http://127.0.0.1:8000"
     smtp_url: str = field(default="", repr=False)
     mail_from: str = "daybook@localhost"
+    api_rate: int = 600
 
     @property
     def production(self) -> bool:
@@ -77,6 +78,7 @@ class Settings:
         mail_from = env_map.get("MAIL_FROM") or f"daybook@{urlsplit(base_url).hostname or 'localhost'}"
         if "@" not in mail_from or any(character.isspace() for character in mail_from):
             problems.append(f"MAIL_FROM is {mail_from!r}; it must be an e-mail address.")
+        api_rate = _integer(env_map, "DAYBOOK_API_RATE", 600, 1, 1_000_000, problems)
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -90,6 +92,7 @@ class Settings:
             base_url=base_url,
             smtp_url=smtp_url,
             mail_from=mail_from,
+            api_rate=api_rate,
         )
 
 

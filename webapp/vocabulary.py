@@ -237,3 +237,57 @@ class SweepKind(StrEnum):
     NO_SHOW = "no_show"
     EXPIRE = "expire"
     TIME_OUT = "time_out"
+
+
+class Scope(StrEnum):
+    """What a token of the JSON API may be used for."""
+
+    APPOINTMENTS_READ = "appointments:read"
+    APPOINTMENTS_WRITE = "appointments:write"
+    APPOINTMENTS_MANAGE = "appointments:manage"
+    CLIENTS_READ = "clients:read"
+    CLIENTS_WRITE = "clients:write"
+    ATTENDANCE_WRITE = "attendance:write"
+    POLLS_READ = "polls:read"
+    METRICS_READ = "metrics:read"
+
+
+SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
+    Scope.APPOINTMENTS_READ: frozenset({Permission.VIEW}),
+    Scope.APPOINTMENTS_WRITE: frozenset({Permission.BOOK, Permission.ACT}),
+    Scope.APPOINTMENTS_MANAGE: frozenset({Permission.DOUBLE_BOOK, Permission.CORRECT}),
+    Scope.CLIENTS_READ: frozenset({Permission.VIEW}),
+    Scope.CLIENTS_WRITE: frozenset({Permission.EDIT_CLIENTS}),
+    Scope.ATTENDANCE_WRITE: frozenset({Permission.ACT}),
+    Scope.POLLS_READ: frozenset({Permission.VIEW}),
+    Scope.METRICS_READ: frozenset({Permission.VIEW}),
+}
+"""What a scope lets through of the role of the person for whom the token acts."""
+
+SCOPE_LABELS = {
+    Scope.APPOINTMENTS_READ: "Read appointments, history, staff, types and free times",
+    Scope.APPOINTMENTS_WRITE: "Book, approve, decline, confirm, move, cancel and record outcomes",
+    Scope.APPOINTMENTS_MANAGE: "Double-book and correct outcomes",
+    Scope.CLIENTS_READ: "Read contacts and accounts",
+    Scope.CLIENTS_WRITE: "Add and change contacts and accounts",
+    Scope.ATTENDANCE_WRITE: "Report who joined a meeting",
+    Scope.POLLS_READ: "Read polls and their votes",
+    Scope.METRICS_READ: "Read the figures of reports",
+}
+
+
+class DeliveryState(StrEnum):
+    """Of one event to one webhook endpoint. ``dropped``: the endpoint was removed or switched off first."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class Disabled(StrEnum):
+    """Why an endpoint gets nothing: somebody switched it off, it answered 410, or it failed for days."""
+
+    BY_HAND = "by_hand"
+    GONE = "gone"
+    FAILING = "failing"

@@ -17,6 +17,8 @@ class Actor:
     label: str
     staff_user_id: int | None = None
     role: Role | None = None
+    granted: frozenset[Permission] | None = None
+    """What a token lets through of the role; None where somebody acts in person."""
 
     @classmethod
     def of_staff(cls, user: StaffUser) -> "Actor":
@@ -32,4 +34,6 @@ class Actor:
 
     def can(self, permission: Permission) -> bool:
         """Whether the role includes it. Clients and the system have no role; the table names them itself."""
-        return self.role is not None and permission in PERMISSIONS[self.role]
+        if self.role is None or permission not in PERMISSIONS[self.role]:
+            return False
+        return self.granted is None or permission in self.granted

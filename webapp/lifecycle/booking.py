@@ -155,6 +155,12 @@ def find_type(session: Session, firm_id: int, appointment_type_id: int) -> Appoi
     return found
 
 
+def usual_end(session: Session, firm_id: int, appointment_type_id: int, start: datetime) -> datetime:
+    """When a meeting of this type that begins then ends, by the type's own length (Invalid: no such type)."""
+    kind = find_type(session, firm_id, appointment_type_id)
+    return start + timedelta(minutes=kind.duration)
+
+
 def find_staff(session: Session, firm_id: int, staff_user_id: int) -> StaffUser:
     """A staff user of the firm who takes appointments (Invalid otherwise)."""
     found = session.scalar(

@@ -4,6 +4,13 @@ from webapp.models.appointment import HOLDS_SLOT_SQL, LIVE_SQL, Appointment, App
 from webapp.models.attendance import Attendance
 from webapp.models.base import Base, UTCDateTime
 from webapp.models.clients import Account, Contact, ContactTerm
+from webapp.models.connections import (
+    ApiToken,
+    CalendarFeed,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from webapp.models.delivery import (
     FirmSweep,
     MailMessage,
@@ -23,12 +30,14 @@ __all__ = [
     "HOLDS_SLOT_SQL",
     "LIVE_SQL",
     "Account",
+    "ApiToken",
     "Appointment",
     "AppointmentStatusHistory",
     "AppointmentType",
     "Attendance",
     "AuditEvent",
     "Base",
+    "CalendarFeed",
     "Contact",
     "ContactTerm",
     "Firm",
@@ -49,5 +58,8 @@ __all__ = [
     "SweepProblem",
     "UTCDateTime",
     "UserSession",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkerHeartbeat",
 ]

@@ -4,6 +4,7 @@ from flask import Flask, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from webapp import problems
 from webapp.lifecycle.errors import Conflict, DomainError, Forbidden, Invalid, Missing, Unavailable
 from webapp.lifecycle.log_lines import HideTokens
 
@@ -51,6 +52,8 @@ def install(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return error.get_response()  # type: ignore[return-value]
+        if problems.asked():
+            return problems.plain(error.code or 500, _of_route(error))
         return page(error.code or 500)
 
     @app.errorhandler(CSRFError)
@@ -64,7 +67,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(Unavailable)
     def database_unavailable(error: Unavailable) -> Response:
         app.logger.error("database unavailable on %s %s", request.method, request.path, exc_info=error)
-        return unavailable()
+        return problems.plain(503) if problems.asked() else unavailable()
 
     @app.errorhandler(DomainError)
     def domain_error(error: DomainError) -> Response:
@@ -77,7 +80,12 @@ def install(app: Flask) -> None:
     def unexpected(error: Exception) -> Response:
         app.logger.exception("unhandled error on %s %s", request.method, request.path, exc_info=error)
         g.failed = True
-        return page(500)
+        return problems.plain(500) if problems.asked() else page(500)
+
+
+def _of_route(error: HTTPException) -> dict[str, str]:
+    """Which methods an address takes, where it was the method that was wrong."""
+    return {name: value for name, value in error.get_headers() if name == "Allow"}
 
 
 def unavailable() -> Response:

@@ -1,0 +1,18 @@
+"""The JSON API under ``/api/v1``: the same lifecycle as the desk, for programs."""
+
+from importlib import import_module
+
+from flask import Flask
+
+from webapp.api.operations import blueprint
+from webapp.extensions import csrf
+
+RESOURCES = ("appointments", "actions", "document")
+
+
+def install(app: Flask) -> None:
+    """Register every resource. Nobody is let in by a cookie here, so there is no token against forgery."""
+    for resource in RESOURCES:
+        import_module(f"webapp.api.{resource}")
+    csrf.exempt(blueprint)
+    app.register_blueprint(blueprint)

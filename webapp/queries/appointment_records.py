@@ -1,0 +1,157 @@
+"""Appointments as programs read them: every field of the contract, one row each, in one statement."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.errors import Missing
+from webapp.lifecycle.limits import window_open
+from webapp.lifecycle.transitions import TABLE, allowed_actions
+from webapp.models import (
+    Account,
+    Appointment,
+    AppointmentStatusHistory,
+    AppointmentType,
+    Contact,
+    Firm,
+    StaffUser,
+)
+from webapp.vocabulary import OUTCOMES, Action, Status
+
+After = aliased(Appointment, name="after")
+Cursor = tuple[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One appointment with the names around it. ``rescheduled_to`` is its successor, if it was moved."""
+
+    appointment: Appointment
+    type_name: str
+    staff_name: str
+    contact_name: str | None
+    account_name: str | None
+    rescheduled_to: int | None
+    outcome_recorded_at: datetime | None
+
+    @property
+    def chain_id(self) -> int:
+        """The first appointment of the chain."""
+        return self.appointment.chain_root_id or self.appointment.appointment_id
+
+    def allowed(self, actor: Actor, firm: Firm, now: datetime) -> list[Action]:
+        """What the actor can do with it now; corrections while the firm's window is open."""
+        if actor.role is None:
+            return []
+        found = allowed_actions(
+            self.appointment.status,
+            role=actor.role,
+            start_time=self.appointment.start_time,
+            now=now,
+            correctable=window_open(firm, self.outcome_recorded_at, now),
+        )
+        return [action for action in found if actor.can(TABLE[action].permission)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What is listed; unset means everything. The start lies within ``[since, before)``."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+    statuses: frozenset[Status] = field(default_factory=frozenset)
+    staff_user_id: int | None = None
+    appointment_type_id: int | None = None
+    contact_id: int | None = None
+    account_id: int | None = None
+    external_ref: str | None = None
+
+
+def get(session: Session, *, firm_id: int, appointment_id: int) -> Record:
+    """One appointment, fresh. One statement.
+
+    Raises:
+        Missing: the firm has no such appointment.
+    """
+    statement = _select().where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+    row = session.execute(statement.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise Missing("There is no such appointment.")
+    return Record(*row)
+
+
+def page(
+    session: Session, *, firm_id: int, criteria: Criteria, after: Cursor | None, size: int
+) -> tuple[list[Record], Cursor | None]:
+    """Up to ``size`` appointments by start, the earliest first, and the key to go on from. One statement."""
+    statement = _select().where(Appointment.firm_id == firm_id, *_conditions(criteria))
+    if after is not None:
+        mark = sa.tuple_(
+            sa.bindparam(None, after[0], Appointment.start_time.type), sa.bindparam(None, after[1])
+        )
+        statement = statement.where(sa.tuple_(Appointment.start_time, Appointment.appointment_id) > mark)
+    ordered = statement.order_by(Appointment.start_time, Appointment.appointment_id).limit(size + 1)
+    found = [Record(*row) for row in session.execute(ordered)]
+    more, found = len(found) > size, found[:size]
+    last = found[-1].appointment if more else None
+    return found, (last.start_time, last.appointment_id) if last else None
+
+
+def _conditions(criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if criteria.since is not None:
+        found.append(Appointment.start_time >= criteria.since)
+    if criteria.before is not None:
+        found.append(Appointment.start_time < criteria.before)
+    if criteria.statuses:
+        found.append(Appointment.status.in_(sorted(criteria.statuses)))
+    equal: dict[Any, Any] = {
+        Appointment.staff_user_id: criteria.staff_user_id,
+        Appointment.appointment_type_id: criteria.appointment_type_id,
+        Appointment.contact_id: criteria.contact_id,
+        Appointment.account_id: criteria.account_id,
+        Appointment.external_ref: criteria.external_ref,
+    }
+    return found + [column == value for column, value in equal.items() if value is not None]
+
+
+@lru_cache(maxsize=1)
+def _select() -> sa.Select[Any]:
+    history = AppointmentStatusHistory
+    recorded = (
+        sa.select(sa.func.min(history.changed_at))
+        .where(
+            history.firm_id == Appointment.firm_id,
+            history.appointment_id == Appointment.appointment_id,
+            history.to_status.in_(OUTCOMES),
+        )
+        .correlate(Appointment)
+        .scalar_subquery()
+    )
+    found: sa.Select[Any] = (
+        sa.select(
+            Appointment,
+            AppointmentType.name,
+            StaffUser.name,
+            Contact.name,
+            Account.name,
+            After.appointment_id,
+            recorded,
+        )
+        .join(AppointmentType, AppointmentType.appointment_type_id == Appointment.appointment_type_id)
+        .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
+        .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
+        .outerjoin(Account, Account.account_id == Appointment.account_id)
+        .outerjoin(
+            After,
+            sa.and_(
+                After.firm_id == Appointment.firm_id, After.rescheduled_from_id == Appointment.appointment_id
+            ),
+        )
+    )
+    return found
