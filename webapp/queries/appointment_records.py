@@ -133,16 +133,17 @@ def _select() -> sa.Select[Any]:
         .correlate(Appointment)
         .scalar_subquery()
     )
-    found: sa.Select[Any] = (
-        sa.select(
-            Appointment,
-            AppointmentType.name,
-            StaffUser.name,
-            Contact.name,
-            Account.name,
-            After.appointment_id,
-            recorded,
-        )
+    columns: tuple[Any, ...] = (
+        Appointment,
+        AppointmentType.name,
+        StaffUser.name,
+        Contact.name,
+        Account.name,
+        After.appointment_id,
+        recorded,
+    )
+    return (
+        sa.select(*columns)
         .join(AppointmentType, AppointmentType.appointment_type_id == Appointment.appointment_type_id)
         .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
@@ -154,4 +155,3 @@ def _select() -> sa.Select[Any]:
             ),
         )
     )
-    return found
