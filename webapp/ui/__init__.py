@@ -16,6 +16,7 @@ NOUNS = (
     "team",
     "settings",
     "preferences",
+    "feeds",
     "board",
     "listing",
     "worklists",

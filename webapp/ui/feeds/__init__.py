@@ -1,0 +1,1 @@
+"""Calendar feeds, and an appointment as a calendar file."""
