@@ -6,6 +6,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ class Settings:
     ``proxies`` is the number of trusted reverse proxies in front (for the client's address).
     ``base_url`` is how people outside reach the site; links in mail begin with it. ``smtp_url`` empty keeps
     mail in the local outbox. ``api_rate`` is how many requests an API token may make in a minute.
+    ``webhook_networks`` are networks inside the house that webhooks may reach, also without encryption.
     """
 
     database_url: str
@@ -48,6 +50,7 @@ class Settings:
     smtp_url: str = field(default="", repr=False)
     mail_from: str = "daybook@localhost"
     api_rate: int = 600
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def production(self) -> bool:
@@ -79,6 +82,7 @@ class Settings:
         if "@" not in mail_from or any(character.isspace() for character in mail_from):
             problems.append(f"MAIL_FROM is {mail_from!r}; it must be an e-mail address.")
         api_rate = _integer(env_map, "DAYBOOK_API_RATE", 600, 1, 1_000_000, problems)
+        networks = _networks(env_map.get("DAYBOOK_WEBHOOK_NETWORKS", ""), problems)
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -93,6 +97,7 @@ class Settings:
             smtp_url=smtp_url,
             mail_from=mail_from,
             api_rate=api_rate,
+            webhook_networks=networks,
         )
 
 
@@ -145,6 +150,19 @@ def _smtp_url(text: str, problems: list[str]) -> str:
             "SMTP_URL must look like smtp://user:password@host:25, smtps://… or smtp+starttls://…."
         )
     return text
+
+
+def _networks(text: str, problems: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    found = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        try:
+            found.append(ip_network(part))
+        except ValueError as error:
+            problems.append(
+                f"DAYBOOK_WEBHOOK_NETWORKS has {part!r} in it ({error}); name networks with commas between "
+                "them, such as 10.20.0.0/16,127.0.0.0/8."
+            )
+    return tuple(found)
 
 
 def _secret(text: str, env: str, instance: Path, problems: list[str]) -> str:

@@ -1,8 +1,9 @@
 """The worker: what has to be done without anybody pressing a button, round after round until told to stop.
 
-Two lines of work run beside each other, so that a slow mail server holds up no sweep: the sweeps, each
-minute, and the delivery of events and mail, every few seconds. Each part reads the clock once per round and
-fails alone. Everything is claimed and committed piece by piece: a worker that is killed loses nothing.
+Lines of work run beside each other, so that a slow mail server holds up no sweep: the sweeps, each minute,
+the delivery of events and mail, every few seconds, and webhooks, every second. Each part reads the clock
+once per round and fails alone. Everything is claimed and committed piece by piece: a worker that is killed
+loses nothing.
 """
 
 import logging
@@ -21,11 +22,13 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.config import Settings
 from webapp.delivery import events, mail, reminders
+from webapp.delivery.webhooks import run as webhooks
 from webapp.lifecycle import heartbeats, pruning, transaction
 from webapp.lifecycle.sweeps import BATCH, sweep_all
 
 SWEEP_EVERY = 60.0  # seconds
 DELIVER_EVERY = 3.0
+WEBHOOKS_EVERY = 1.0
 BEAT_EVERY = 15.0
 PRUNE_EVERY = timedelta(hours=1)
 LOOK = 0.1  # seconds until a signal is noticed at the latest
@@ -166,6 +169,7 @@ class Worker:
         return [
             Line("sweeps", self.every, sweeps),
             Line("delivery", min(DELIVER_EVERY, self.every), delivery),
+            Line("webhooks", min(WEBHOOKS_EVERY, self.every), [Part("webhooks", self._webhooks)]),
         ]
 
     def _sweeps(self, now: datetime) -> dict[str, int]:
@@ -186,6 +190,11 @@ class Worker:
 
     def _mail(self, now: datetime) -> dict[str, int]:
         return {"sent": self._emptied(mail.deliver, now)}
+
+    def _webhooks(self, now: datetime) -> dict[str, int]:
+        return webhooks.deliver(
+            self.session, settings=self.settings, now=now, worker=self.name, stop=self.stopping
+        )
 
     def _emptied(self, work: Callable[..., int], now: datetime) -> int:
         """Take from a queue until it gives less than asked for, at most so many times in one round.

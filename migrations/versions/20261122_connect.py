@@ -162,6 +162,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_webhook_delivery_ended",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_webhook_delivery_list",
             ["firm_id", "webhook_endpoint_id", "webhook_delivery_id"],
             unique=False,
@@ -232,6 +239,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.drop_index("ix_webhook_delivery_list")
+        batch_op.drop_index(
+            "ix_webhook_delivery_ended",
+            sqlite_where=sa.text("ended_at IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+        )
 
     op.drop_table("webhook_delivery")
     with op.batch_alter_table("calendar_feed", schema=None) as batch_op:

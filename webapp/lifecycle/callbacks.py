@@ -62,14 +62,15 @@ def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], n
         raise BadSignature("webhook-timestamp must be whole seconds since 1970.")
     if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
         raise BadSignature("webhook-timestamp is more than five minutes away from this clock.")
-    expected = [_signature(secret, message_id, stamp, body) for secret in secrets]
+    expected = [signature(secret, message_id, stamp, body) for secret in secrets]
     marks = [each.removeprefix("v1,") for each in given.split() if each.startswith("v1,")]
     if not any(_same(mark, fits) for mark in marks for fits in expected):
         raise BadSignature("webhook-signature does not fit this body and secret.")
     return message_id
 
 
-def _signature(secret: str, message_id: str, stamp: str, body: bytes) -> str:
+def signature(secret: str, message_id: str, stamp: str, body: bytes) -> str:
+    """The specification's signature in base64, without its ``v1,``. ``stamp``: seconds since 1970."""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     signed = f"{message_id}.{stamp}.".encode() + body
     return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

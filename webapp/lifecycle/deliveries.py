@@ -1,5 +1,9 @@
-"""Which webhook endpoints an event goes to: one row for each, in the transaction of the transition itself."""
+"""Which webhook endpoints an event goes to: one row for each, in the transaction of the transition itself.
 
+What an endpoint waits for ends with it: :func:`drop` at its removal, :func:`disable` to switch it off.
+"""
+
+from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
@@ -8,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.lifecycle import rowsets
 from webapp.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
-from webapp.vocabulary import DeliveryState
+from webapp.vocabulary import DeliveryState, Disabled
 
 OUTBOX = cast(sa.Table, OutboxEvent.__table__)
 ENDPOINTS = cast(sa.Table, WebhookEndpoint.__table__)
@@ -85,3 +89,42 @@ def has_listeners(session: Session, firm_id: int) -> bool:
     """Whether the firm has an endpoint that is told of anything."""
     found = sa.select(ENDPOINTS.c.webhook_endpoint_id).where(ENDPOINTS.c.firm_id == firm_id, *listening())
     return session.scalar(found.limit(1)) is not None
+
+
+def drop(session: Session, webhook_endpoint_id: int, *, firm_id: int, now: datetime) -> int:
+    """End what waits for an endpoint, because it was removed or gets nothing any more; returns how many."""
+    waiting = sa.update(WebhookDelivery).where(
+        WebhookDelivery.firm_id == firm_id,
+        WebhookDelivery.webhook_endpoint_id == webhook_endpoint_id,
+        WebhookDelivery.state == DeliveryState.WAITING,
+    )
+    return _dropped(session, waiting, now)
+
+
+def drop_strays(session: Session, now: datetime) -> int:
+    """End what was written for an endpoint in the very moment in which it was removed or switched off."""
+    silent = sa.select(WebhookEndpoint.webhook_endpoint_id).where(
+        sa.or_(WebhookEndpoint.disabled.is_not(None), WebhookEndpoint.removed_at.is_not(None))
+    )
+    waiting = sa.update(WebhookDelivery).where(
+        WebhookDelivery.webhook_endpoint_id.in_(silent), WebhookDelivery.state == DeliveryState.WAITING
+    )
+    return _dropped(session, waiting, now)
+
+
+def _dropped(session: Session, waiting: sa.Update, now: datetime) -> int:
+    done = session.execute(
+        waiting.values(state=DeliveryState.DROPPED, ended_at=now)
+        .returning(WebhookDelivery.webhook_delivery_id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(done.all())
+
+
+def disable(session: Session, endpoint: WebhookEndpoint, why: Disabled, *, now: datetime) -> int:
+    """Switch an endpoint off and end what waits for it; returns how many. One that is off stays as it is."""
+    if endpoint.disabled is not None:
+        return 0
+    endpoint.disabled, endpoint.disabled_at = why, now
+    session.flush()
+    return drop(session, endpoint.webhook_endpoint_id, firm_id=endpoint.firm_id, now=now)

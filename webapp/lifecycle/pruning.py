@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import heartbeats, throttle, transaction
-from webapp.models import PersonalLink, SignInFailure, UserSession
+from webapp.lifecycle import deliveries, heartbeats, throttle, transaction
+from webapp.models import PersonalLink, SignInFailure, UserSession, WebhookAttempt, WebhookDelivery
 
 KEEP_SESSIONS = timedelta(days=30)
 KEEP_LINKS = timedelta(days=90)
+KEEP_WEBHOOKS = timedelta(days=30)
 
 Prune = Callable[[Session, datetime], int]
 
@@ -45,9 +46,24 @@ def _links(session: Session, now: datetime) -> int:
     return len(session.execute(gone.returning(PersonalLink.personal_link_id)).all())
 
 
+def _attempts(session: Session, now: datetime) -> int:
+    """Tries of webhooks a month ago, with what was sent and answered."""
+    gone = sa.delete(WebhookAttempt).where(WebhookAttempt.attempted_at < now - KEEP_WEBHOOKS)
+    return len(session.execute(gone.returning(WebhookAttempt.webhook_attempt_id)).all())
+
+
+def _deliveries(session: Session, now: datetime) -> int:
+    """Webhooks that arrived, failed or were dropped a month ago."""
+    gone = sa.delete(WebhookDelivery).where(WebhookDelivery.ended_at < now - KEEP_WEBHOOKS)
+    return len(session.execute(gone.returning(WebhookDelivery.webhook_delivery_id)).all())
+
+
 KINDS: dict[str, Prune] = {
     "sessions": _sessions,
     "failures": _failures,
     "links": _links,
     "workers": heartbeats.forget_old,
+    "attempts": _attempts,
+    "deliveries": _deliveries,
+    "strays": deliveries.drop_strays,
 }

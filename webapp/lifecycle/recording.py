@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.lifecycle import conflicts, recording_sets
+from webapp.lifecycle import conflicts, deliveries, recording_sets
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import SlotTaken
 from webapp.lifecycle.recording_sets import APPOINTMENTS, HISTORY, Move
@@ -185,6 +185,8 @@ def bulk_record(
         facts["moves_rows"] = recording_sets.encode(dialect, left)
     connection.execute(recording_sets.history(dialect, cancelled_by), facts)
     connection.execute(recording_sets.events(dialect, action, source, to, cancelled_by), facts)
+    if deliveries.has_listeners(session, actor.firm_id):
+        connection.execute(deliveries.of_set(dialect, tuple(recording_sets.MOVES.items())), facts)
     return moved
 
 
@@ -340,6 +342,15 @@ def _write_history(
     if action is not Action.IMPORT:  # what was imported happened elsewhere; nobody is told again
         session.add(_event(appointment, sequence, action, source, now, occurred_at))
         session.flush()
+        session.connection().execute(
+            deliveries.ONE,
+            {
+                "of_firm": appointment.firm_id,
+                "of_appointment": appointment.appointment_id,
+                "of_sequence": sequence,
+                "now": now,
+            },
+        )
 
 
 def _event(

@@ -117,6 +117,12 @@ class WebhookDelivery(Base):
             sqlite_where=sa.text("state = 'waiting'"),
             postgresql_where=sa.text("state = 'waiting'"),
         ),
+        sa.Index(  # what has served its time
+            "ix_webhook_delivery_ended",
+            "ended_at",
+            sqlite_where=sa.text("ended_at IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+        ),
         sa.Index(  # what has to go out before, of the same appointment
             "ix_webhook_delivery_order",
             "webhook_endpoint_id",

@@ -1,0 +1,240 @@
+"""Which endpoint is whose turn, which delivery is next, and what an answer means for both.
+
+An endpoint is claimed by lease, so that only one thread of one worker speaks to it at a time. Of one
+appointment the earlier delivery goes first: a later one waits until it has arrived or was given up.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from webapp.delivery.webhooks import bodies, retries, signing
+from webapp.delivery.webhooks.sending import Answer
+from webapp.lifecycle import audit, deliveries
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.webhook_secrets import signing_secrets
+from webapp.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from webapp.vocabulary import DeliveryState, Disabled
+
+LEASE = timedelta(minutes=2)  # renewed with each delivery; several times what one can take
+GONE = 410
+SUBJECT = "webhook_endpoint"
+Earlier = aliased(WebhookDelivery, name="earlier")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One delivery to be sent, with everything that it takes."""
+
+    webhook_delivery_id: int
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    begun: datetime
+
+
+def any_due(session: Session, moment: datetime) -> bool:
+    """Whether an endpoint has something to get. Only reads."""
+    session.connection(execution_options={"write": False})
+    found = session.scalar(_due(moment).limit(1))
+    session.rollback()
+    return found is not None
+
+
+def claim(session: Session, worker: str, moment: datetime, *, failing: bool, limit: int) -> list[int]:
+    """Take endpoints that have something to get, those first that have waited longest.
+
+    Args:
+        failing: those that failed the last time, or else those that did not.
+    """
+    waiting = (
+        sa.select(sa.func.min(WebhookDelivery.due_at))
+        .where(
+            WebhookDelivery.webhook_endpoint_id == WebhookEndpoint.webhook_endpoint_id,
+            WebhookDelivery.state == DeliveryState.WAITING,
+        )
+        .scalar_subquery()
+    )
+    state = WebhookEndpoint.failing_since
+    found = session.scalars(
+        _due(moment)
+        .where(state.is_not(None) if failing else state.is_(None))
+        .order_by(waiting)
+        .limit(limit)
+        .with_for_update(of=WebhookEndpoint, skip_locked=True, key_share=True)
+    ).all()
+    if found:
+        session.execute(
+            sa.update(WebhookEndpoint)
+            .where(WebhookEndpoint.webhook_endpoint_id.in_(found))
+            .values(leased_until=moment + LEASE, leased_by=worker)
+            .execution_options(synchronize_session=False)
+        )
+    return list(found)
+
+
+def _due(moment: datetime) -> sa.Select[int]:
+    free = sa.or_(WebhookEndpoint.leased_until.is_(None), WebhookEndpoint.leased_until <= moment)
+    rested = sa.or_(WebhookEndpoint.rests_until.is_(None), WebhookEndpoint.rests_until <= moment)
+    due = sa.exists().where(
+        WebhookDelivery.webhook_endpoint_id == WebhookEndpoint.webhook_endpoint_id,
+        WebhookDelivery.state == DeliveryState.WAITING,
+        WebhookDelivery.due_at <= moment,
+        ~_behind(),
+    )
+    listening = deliveries.listening()
+    return sa.select(WebhookEndpoint.webhook_endpoint_id).where(*listening, free, rested, due)
+
+
+def _behind() -> sa.ColumnElement[bool]:
+    """Whether an earlier delivery of the same appointment still waits."""
+    return (
+        sa.exists()
+        .where(
+            Earlier.webhook_endpoint_id == WebhookDelivery.webhook_endpoint_id,
+            Earlier.appointment_id == WebhookDelivery.appointment_id,
+            Earlier.webhook_delivery_id < WebhookDelivery.webhook_delivery_id,
+            Earlier.state == DeliveryState.WAITING,
+        )
+        .correlate(WebhookDelivery)
+    )
+
+
+def held(session: Session, webhook_endpoint_id: int, worker: str) -> WebhookEndpoint | None:
+    """The endpoint, if this worker still has it, locked. Events can be written for it meanwhile."""
+    return session.scalars(
+        sa.select(WebhookEndpoint)
+        .where(
+            WebhookEndpoint.webhook_endpoint_id == webhook_endpoint_id, WebhookEndpoint.leased_by == worker
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def following(session: Session, endpoint: WebhookEndpoint, moment: datetime, *, key: str) -> Work | None:
+    """The next delivery of a claimed endpoint, signed for this moment; renews the claim.
+
+    One that cannot be put into words fails, and the one after it is taken.
+    """
+    while (delivery := _next(session, endpoint, moment)) is not None:
+        try:
+            said = bodies.message(session, delivery)
+        except (LookupError, ValueError, sa.exc.NoResultFound) as error:
+            log.exception("webhook delivery %s cannot be written", delivery.webhook_delivery_id)
+            _end(delivery, DeliveryState.FAILED, moment)
+            delivery.last_error = f"It cannot be written: {type(error).__name__}"
+            session.flush()
+            continue
+        endpoint.leased_until = moment + LEASE
+        secrets = signing_secrets(
+            endpoint.webhook_endpoint_id,
+            key=key,
+            turn=endpoint.turn,
+            turned_at=endpoint.turned_at,
+            now=moment,
+        )
+        headers = signing.headers(said.message_id, said.body, secrets=secrets, moment=moment)
+        return Work(delivery.webhook_delivery_id, endpoint.url, said.body, headers, moment)
+    return None
+
+
+def _next(session: Session, endpoint: WebhookEndpoint, moment: datetime) -> WebhookDelivery | None:
+    if endpoint.disabled is not None or endpoint.removed_at is not None:
+        return None
+    if endpoint.rests_until is not None and endpoint.rests_until > moment:
+        return None
+    return session.scalars(
+        sa.select(WebhookDelivery)
+        .where(
+            WebhookDelivery.webhook_endpoint_id == endpoint.webhook_endpoint_id,
+            WebhookDelivery.state == DeliveryState.WAITING,
+            WebhookDelivery.due_at <= moment,
+            ~_behind(),
+        )
+        .order_by(WebhookDelivery.due_at, WebhookDelivery.webhook_delivery_id)
+        .limit(1)
+    ).one_or_none()
+
+
+def mark(session: Session, endpoint: WebhookEndpoint, work: Work, answer: Answer, moment: datetime) -> None:
+    """Write down a try, what it means for the delivery, and what for the endpoint."""
+    delivery = session.get_one(
+        WebhookDelivery, work.webhook_delivery_id, populate_existing=True, with_for_update=True
+    )
+    session.add(_attempt(delivery, work, answer))
+    delivery.attempts += 1
+    delivery.last_status, delivery.last_error = answer.status, answer.error
+    if answer.good:
+        endpoint.failing_since = endpoint.rests_until = None
+    else:
+        _rest(endpoint, answer, moment)
+    if delivery.state is DeliveryState.WAITING:  # it may have been dropped meanwhile
+        _decide(delivery, answer, moment)
+    session.flush()
+    if answer.status == GONE:
+        _switch_off(session, endpoint, Disabled.GONE, moment)
+    elif endpoint.failing_since is not None and moment - endpoint.failing_since >= retries.GIVE_UP:
+        _switch_off(session, endpoint, Disabled.FAILING, moment)
+
+
+def release(endpoint: WebhookEndpoint) -> None:
+    """Let others have the endpoint."""
+    endpoint.leased_until = endpoint.leased_by = None
+
+
+def _attempt(delivery: WebhookDelivery, work: Work, answer: Answer) -> WebhookAttempt:
+    return WebhookAttempt(
+        firm_id=delivery.firm_id,
+        webhook_delivery_id=delivery.webhook_delivery_id,
+        attempted_at=work.begun,
+        took=answer.took,
+        request_headers="\n".join(f"{name}: {value}" for name, value in answer.sent.items()),
+        request_body=work.body.decode(),
+        status=answer.status,
+        response_headers=answer.headers,
+        response_body=answer.body,
+        error=answer.error,
+    )
+
+
+def _decide(delivery: WebhookDelivery, answer: Answer, moment: datetime) -> None:
+    """A ping is tried once: somebody waits for what comes of it."""
+    if answer.good:
+        _end(delivery, DeliveryState.DELIVERED, moment)
+    elif delivery.outbox_event_id is None or delivery.attempts >= retries.TRIES or answer.status == GONE:
+        _end(delivery, DeliveryState.FAILED, moment)
+    else:
+        pause = retries.wait(delivery.attempts, delivery.webhook_delivery_id)
+        delivery.due_at = moment + max(pause, retries.asked(answer.retry_after, moment))
+
+
+def _end(delivery: WebhookDelivery, state: DeliveryState, moment: datetime) -> None:
+    delivery.state, delivery.ended_at = state, moment
+
+
+def _rest(endpoint: WebhookEndpoint, answer: Answer, moment: datetime) -> None:
+    endpoint.failing_since = endpoint.failing_since or moment
+    pause = retries.rest(endpoint.failing_since, moment)
+    endpoint.rests_until = moment + max(pause, retries.asked(answer.retry_after, moment))
+
+
+def _switch_off(session: Session, endpoint: WebhookEndpoint, why: Disabled, moment: datetime) -> None:
+    if endpoint.disabled is not None:
+        return
+    dropped = deliveries.disable(session, endpoint, why, now=moment)
+    log.warning("webhook endpoint %s is off: %s dropped=%d", endpoint.webhook_endpoint_id, why, dropped)
+    audit.note(
+        session,
+        actor=Actor.system(endpoint.firm_id),
+        subject=SUBJECT,
+        subject_id=endpoint.webhook_endpoint_id,
+        action="disable",
+        changed={"disabled": [None, why.value]},
+        now=moment,
+    )
