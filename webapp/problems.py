@@ -80,12 +80,13 @@ def response(
     return answer
 
 
-def of(error: DomainError) -> Response:
-    """The problem that a refusal of the domain is."""
+def of(error: DomainError, *, field: str | None = None) -> Response:
+    """The problem that a refusal of the domain is. ``field`` is what the program calls the one at fault."""
     status, code = next(
         ((status, code) for kind, status, code in KINDS if isinstance(error, kind)), (400, "bad_request")
     )
-    errors = [{"field": error.field, "detail": error.sentence}] if error.field else []
+    field = field or error.field
+    errors = [{"field": field, "detail": error.sentence}] if field else []
     return response(status, code, error.sentence, errors=errors)
 
 

@@ -19,6 +19,8 @@ from webapp.api.shapes.appointments import (
 )
 from webapp.lifecycle import appointments as lifecycle
 from webapp.lifecycle.appointments import NewSlot
+from webapp.lifecycle.booking import REASON_LENGTH
+from webapp.lifecycle.text import prose
 from webapp.queries import appointment_records
 from webapp.queries import appointments as pages
 from webapp.vocabulary import Scope
@@ -54,6 +56,10 @@ def _take(call: Call, appointment_id: int, act: Callable[..., Any], **facts: Any
     return records.answer(call, appointment_id)
 
 
+def _optional(reason: str | None) -> str | None:
+    return prose(reason, REASON_LENGTH, "reason") or None
+
+
 @step("approve", NoFacts, "Approve a request")
 def approve(call: Call, appointment_id: int, body: NoFacts) -> Answer:
     """requested → confirmed."""
@@ -69,7 +75,7 @@ def decline(call: Call, appointment_id: int, body: DeclineIn) -> Answer:
 @step("confirm", ConfirmIn, "Confirm what awaits confirmation")
 def confirm(call: Call, appointment_id: int, body: ConfirmIn) -> Answer:
     """awaiting_confirmation → confirmed."""
-    return _take(call, appointment_id, lifecycle.confirm, reason=body.reason)
+    return _take(call, appointment_id, lifecycle.confirm, reason=_optional(body.reason))
 
 
 @step("cancel", CancelIn, "Cancel an appointment")
@@ -107,7 +113,7 @@ def reschedule(call: Call, appointment_id: int, body: RescheduleIn) -> Answer:
 @step("complete", CompleteIn, "Record that it took place")
 def complete(call: Call, appointment_id: int, body: CompleteIn) -> Answer:
     """confirmed → completed, from the start on."""
-    return _take(call, appointment_id, lifecycle.complete, reason=body.reason)
+    return _take(call, appointment_id, lifecycle.complete, reason=_optional(body.reason))
 
 
 @step("no-show", NoShowIn, "Record that somebody did not come")

@@ -1,12 +1,13 @@
 """What every operation of the API goes through: who calls, how often, with which scope, with what body.
 
 An operation is declared once, with :func:`operation`; its route, its checks and its place in the OpenAPI
-document all follow from that. The order of the checks is that of the answers' statuses: 401, 429, 403, 404,
-415, 413, 400, 422, then what the lifecycle says.
+document all follow from that. The order of the checks: who it is (401), how often (429), the scope (403), the
+query (422), the body (415, 413, 400, 422), the headers (412, 400), then what the lifecycle says.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,13 +25,22 @@ from webapp.api.reading import Refused
 from webapp.extensions import db
 from webapp.lifecycle import submissions, tokens, transaction
 from webapp.lifecycle.actors import Actor
-from webapp.lifecycle.errors import DomainError, Stale
+from webapp.lifecycle.errors import DomainError, Stale, Unavailable
 from webapp.lifecycle.tokens import Caller
 from webapp.vocabulary import Scope
 
 VERSION = "/api/v1"
 MAX_BODY = 256 * 1024  # bytes
-KEY_LENGTH = 255
+KEY = re.compile(r"[!-~]{1,255}")
+FIELDS = {
+    "start": "start_time",
+    "end": "end_time",
+    "duration": "end_time",
+    "at": "occurred_at",
+    "outcome": "status",
+    "party": "no_show_party",
+}
+"""What the lifecycle calls a fact, and what a body calls it."""
 
 blueprint = Blueprint("api", __name__, url_prefix=VERSION)
 
@@ -79,6 +89,7 @@ class Operation:
     status: int = 200
     versioned: bool = False
     refusals: tuple[int, ...] = ()
+    media: str = "application/json"
     description: str = ""
 
 
@@ -132,19 +143,28 @@ def _respond(declared: Operation, handler: Handler, numbers: Mapping[str, int]) 
             answer = _packed(handler(call, **numbers, **given))
         else:
             answer = _write(call, lambda: handler(call, **numbers, **given))
-        response = _unpacked(answer)
+        response = _unpacked(answer, declared.media)
     except Refused as refusal:
         response = problems.response(
             refusal.status, refusal.code, refusal.detail, errors=refusal.errors, headers=refusal.headers
         )
     except RequestEntityTooLarge:
         response = problems.response(413, "too_large", f"Send at most {MAX_BODY // 1024} kB.")
+    except Unavailable:
+        raise  # the application notes it in its log, and answers 503
     except Stale as refusal:
         response = _stale(refusal) if "If-Match" in request.headers else problems.of(refusal)
     except DomainError as refusal:
-        response = problems.of(refusal)
+        response = problems.of(refusal, field=_sent_as(declared, refusal.field))
     response.headers.update(limits)
     return response
+
+
+def _sent_as(declared: Operation, field: str | None) -> str | None:
+    """What the body calls the fact that was refused."""
+    known = declared.body.model_fields if declared.body is not None else {}
+    other = FIELDS.get(field or "")
+    return other if field not in known and other in known else field
 
 
 def _stale(refusal: Stale) -> Response:
@@ -207,9 +227,9 @@ def _write(call: Call, work: Callable[[], Answer]) -> dict[str, Any]:
 
     Only what had an effect is kept for the key: a refusal changed nothing, so it may be tried again.
     """
-    key = request.headers.get("Idempotency-Key", "")
-    if len(key) > KEY_LENGTH or not key.isprintable():
-        raise Refused(400, "bad_key", f"Idempotency-Key has at most {KEY_LENGTH} printable characters.")
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and KEY.fullmatch(key) is None:
+        raise Refused(400, "bad_key", "An Idempotency-Key has 1 to 255 characters of ASCII, and no blanks.")
     token = _digest(f"{call.caller.api_token_id}\x00{key}".encode()) if key else ""
     mark = _digest(f"{request.method} {request.path}\x00".encode() + request.get_data())
 
@@ -242,10 +262,8 @@ def _packed(answer: Answer) -> dict[str, Any]:
     return {"status": answer.status, "body": answer.body.model_dump(mode="json"), "headers": headers}
 
 
-def _unpacked(answer: Mapping[str, Any]) -> Response:
-    response = Response(
-        json.dumps(answer["body"], ensure_ascii=False), answer["status"], mimetype="application/json"
-    )
+def _unpacked(answer: Mapping[str, Any], media: str) -> Response:
+    response = Response(json.dumps(answer["body"], ensure_ascii=False), answer["status"], mimetype=media)
     response.headers.update(answer["headers"])
     if answer.get("again"):
         response.headers["Idempotency-Replayed"] = "true"

@@ -1,14 +1,15 @@
-"""Lines for logs: whoever reads a log must not be able to open what a personal link opens."""
+"""Lines for logs: whoever reads a log must not be able to open what a personal link or a token opens."""
 
 import logging
 import re
 
 SECRET_PATHS = re.compile(r"(/(?:i|c|invitation)/)[^/?#\s\"'\[\]<>]+")
+API_TOKENS = re.compile(r"(daybook_)[\w-]{20,}")
 
 
 def without_tokens(text: str) -> str:
-    """The text with the token of each personal address left out: ``GET /i/… HTTP/1.1``."""
-    return SECRET_PATHS.sub(r"\1…", text)
+    """The text with every token left out, those of the API and of addresses: ``GET /i/… HTTP/1.1``."""
+    return API_TOKENS.sub(r"\1…", SECRET_PATHS.sub(r"\1…", text))
 
 
 class HideTokens(logging.Filter):

@@ -136,12 +136,18 @@ def call(session: Session, text: str, *, now: datetime) -> Caller | None:
     """Whose token this is, the request counted; None if it opens nothing. Two statements, one writes."""
     window = now.replace(second=0, microsecond=0)
     here = ApiToken.window_start == window
+    active = sa.exists().where(
+        StaffUser.firm_id == ApiToken.firm_id,
+        StaffUser.staff_user_id == ApiToken.staff_user_id,
+        StaffUser.deactivated_at.is_(None),
+    )
     touched = session.execute(
         sa.update(ApiToken)
         .where(
             ApiToken.token_hash == hashed(text),
             ApiToken.revoked_at.is_(None),
             sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
+            active,
         )
         .values(
             window_start=window,
@@ -160,10 +166,8 @@ def call(session: Session, text: str, *, now: datetime) -> Caller | None:
             sa.and_(ApiToken.firm_id == StaffUser.firm_id, ApiToken.staff_user_id == StaffUser.staff_user_id),
         )
         .options(joinedload(StaffUser.firm))
-        .where(ApiToken.api_token_id == touched.api_token_id, StaffUser.deactivated_at.is_(None))
-    ).one_or_none()
-    if person is None:
-        return None
+        .where(ApiToken.api_token_id == touched.api_token_id)
+    ).one()
     scopes = frozenset(Scope(word) for word in touched.scopes.split())
     return Caller(
         api_token_id=touched.api_token_id,

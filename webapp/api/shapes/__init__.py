@@ -1,12 +1,47 @@
 """What bodies hold: one module per resource. Unknown fields are refused, times carry their offset."""
 
-from typing import Annotated
+import re
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+)
+from pydantic_core import PydanticCustomError
+
+CALENDAR = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
+YEARS = range(1900, 2200)
+PARSER = TypeAdapter(datetime)
+
+
+def _written_out(given: Any) -> Any:
+    """A time as RFC 3339 writes it; seconds since 1970 are no way to write one here."""
+    if isinstance(given, datetime):
+        return given
+    try:
+        if not isinstance(given, str) or CALENDAR.match(given) is None:
+            raise ValueError(given)
+        return PARSER.validate_python(given)
+    except ValueError:
+        raise PydanticCustomError("time", "Send a time such as 2026-01-13T14:00:00+00:00") from None
+
+
+def _imaginable(moment: datetime) -> datetime:
+    """Nothing is reckoned from a time that no calendar of ours reaches."""
+    if moment.year not in YEARS:
+        raise PydanticCustomError("time", "Send a time of the years 1900 to 2199")
+    return moment
+
 
 Key = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Reason = Annotated[str, Field(max_length=500)]
-Moment = AwareDatetime
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_imaginable)]
 
 
 class Given(BaseModel):
