@@ -1,7 +1,7 @@
 """What waits for somebody, over all days: requests, meetings without an outcome, unanswered confirmations.
 
-And what is wrong: a worker that does not run, outcomes that the fuse held back. All of it in one statement,
-because every page asks for it.
+And what is wrong: a worker that does not run, outcomes that the fuse held back, webhooks that stopped. All of
+it in one statement, because every page asks for it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Appointment, SweepHold
-from webapp.queries import health, late_joins, poll_list
+from webapp.queries import health, late_joins, poll_list, webhooks
 from webapp.vocabulary import Status
 
 CAP = 1000
@@ -25,7 +25,8 @@ class Attention:
     """Three counts of the firm, each capped, with what makes them urgent; and the polls to decide on.
 
     ``late`` are those who joined after a no-show. ``outcomes`` is one person's part of ``needs_outcome`` and
-    ``late`` together, the firm's where nobody was named. ``held_back`` is what the fuse keeps from deciding.
+    ``late`` together, the firm's where nobody was named. ``held_back`` is what the fuse keeps from deciding,
+    ``webhooks_stopped`` how many endpoints are off without anybody's doing.
     """
 
     requests: int
@@ -41,6 +42,7 @@ class Attention:
     outcomes: int
     held_back: int
     polls: int = 0
+    webhooks_stopped: int = 0
 
     @property
     def nothing(self) -> bool:
@@ -105,6 +107,7 @@ def _statement(*, own: bool) -> sa.Select[Any]:
         (_count(mine) + my_late if own else _count(due) + late).label("outcomes"),
         _held_back(firm).label("held_back"),
         poll_list.undecided(firm_id=firm, now=now).label("polls"),
+        webhooks.stopped(firm).label("webhooks_stopped"),
     )
     return sa.select(*columns)
 

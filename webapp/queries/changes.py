@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import audit, team, types
+from webapp.lifecycle import audit, team, types, webhooks
 
 
 def of_contact(session: Session, *, firm_id: int, contact_id: int) -> int:
@@ -24,4 +24,14 @@ def of_person(session: Session, *, firm_id: int, staff_user_id: int) -> int:
         subject=team.SUBJECT,
         subject_id=staff_user_id,
         actions=team.CHANGES,
+    )
+
+
+def of_endpoint(session: Session, *, firm_id: int, webhook_endpoint_id: int) -> int:
+    return audit.last_change(
+        session,
+        firm_id=firm_id,
+        subject=webhooks.SUBJECT,
+        subject_id=webhook_endpoint_id,
+        actions=webhooks.CHANGES,
     )
