@@ -9,7 +9,6 @@ from webapp.delivery import feeds as files
 from webapp.delivery import letters
 from webapp.extensions import db
 from webapp.lifecycle import feeds, transaction
-from webapp.lifecycle.errors import Missing
 from webapp.queries import appointment_list
 from webapp.queries import feeds as known
 from webapp.ui.feeds.forms import FeedForm, told
@@ -106,7 +105,7 @@ def calendar(token: str) -> Response:
     session, now = db.session(), g.now
     feed = feeds.resolve(session, token=token)
     if feed is None:
-        raise Missing("There is nothing at this address.")
+        return Response("There is nothing at this address.", 404, mimetype="text/plain")
     entries = known.entries(
         session,
         firm_id=feed.firm_id,
