@@ -15,6 +15,7 @@ NOUNS = (
     "invitations",
     "team",
     "settings",
+    "webhooks",
     "preferences",
     "feeds",
     "board",
