@@ -38,7 +38,7 @@ def other(session: Session) -> World:
 
 @pytest.fixture
 def calls_as(app: Flask, session: Session, world: World, moved_clock: MovableClock) -> CallsAs:
-    """``calls_as(user, scopes)``: a program whose token acts for a user of the firm, with all scopes at first."""
+    """``calls_as(user, scopes)``: a program whose token acts for somebody, with every scope unless told."""
 
     def program(
         user: StaffUser | None = None, scopes: Collection[Scope] = Scope, *, firm: World = world

@@ -7,7 +7,19 @@ from flask import Flask
 from webapp.api.operations import blueprint
 from webapp.extensions import csrf
 
-RESOURCES = ("appointments", "actions", "document")
+RESOURCES = (
+    "appointments",
+    "actions",
+    "history",
+    "attendance",
+    "polls",
+    "contacts",
+    "accounts",
+    "team",
+    "metrics",
+    "fhir",
+    "document",
+)
 
 
 def install(app: Flask) -> None:

@@ -37,8 +37,11 @@ def read(text: str | None) -> Cursor | None:
         raise Refused(422, "invalid", detail, errors=errors) from None
 
 
-def address(path: str, query: BaseModel, following: Cursor | None) -> str | None:
-    """The next page's address, with the filters of this one; None after the last page."""
+def address(path: str, query: BaseModel, following: Cursor | int | None) -> str | None:
+    """The next page's address, with the filters of this one; None after the last page.
+
+    Lists by number go on after a number, the others after a cursor.
+    """
     if following is None:
         return None
     given = query.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"cursor"})
@@ -47,4 +50,5 @@ def address(path: str, query: BaseModel, following: Cursor | None) -> str | None
         for name, value in given.items()
         for each in (value if isinstance(value, list) else [value])
     ]
-    return f"/api/v1{path}?{urlencode([*pairs, ('cursor', write(following))])}"
+    mark = str(following) if isinstance(following, int) else write(following)
+    return f"/api/v1{path}?{urlencode([*pairs, ('cursor', mark)])}"

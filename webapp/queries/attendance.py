@@ -13,7 +13,7 @@ from webapp.vocabulary import AttendanceSide, AttendanceSource
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact as the timeline prints it; a withdrawn one is kept and marked."""
+    """One fact; a withdrawn one is kept and marked. ``external_id`` is the source's own reference."""
 
     appointment_id: int
     side: AttendanceSide
@@ -23,6 +23,7 @@ class Fact:
     actor_label: str
     withdrawn_at: datetime | None
     withdrawn_by: str | None
+    external_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def facts(session: Session, *, firm_id: int, appointment_ids: Collection[int]) -
             Attendance.actor_label,
             Attendance.withdrawn_at,
             Attendance.withdrawn_by,
+            Attendance.external_id,
         )
         .where(Attendance.firm_id == firm_id, Attendance.appointment_id.in_(appointment_ids))
         .order_by(Attendance.recorded_at, Attendance.attendance_id)

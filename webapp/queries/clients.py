@@ -23,20 +23,31 @@ MOST_CLIENTS = 2_000
 
 
 def matching_contact_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
-    """Contacts that every word of ``q`` finds, at most ``limit``, ascending. One more statement per word."""
+    """Contacts that every word of ``q`` finds, at most ``limit``, ascending. Two statements at most."""
+    found = contacts_found(session, firm_id=firm_id, q=q, limit=limit)
+    return [] if found is None else sorted(session.scalars(found))
+
+
+def contacts_found(session: Session, *, firm_id: int, q: str, limit: int) -> sa.Select[int] | None:
+    """The same as a part of a statement; None where there is nothing to look for.
+
+    One statement before it where ``q`` has several words: how often each occurs.
+    """
     words = words_of(q)
     if not words:
-        return []
-    if len(words) > 1:
-        words = _rarest_first(session, firm_id, words)
-    return sorted(session.scalars(_contacts(firm_id, words, limit)))
+        return None
+    return _contacts(firm_id, _rarest_first(session, firm_id, words), limit)
 
 
 def matching_account_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
     """Accounts whose folded name begins with ``q``, at most ``limit``, in the order of their names."""
-    if not normalise(q):
-        return []
-    return list(session.scalars(_accounts(firm_id, q, limit)))
+    found = accounts_found(firm_id=firm_id, q=q, limit=limit)
+    return [] if found is None else list(session.scalars(found))
+
+
+def accounts_found(*, firm_id: int, q: str, limit: int) -> sa.Select[int] | None:
+    """The same as a part of a statement; None where there is nothing to look for."""
+    return _accounts(firm_id, q, limit) if normalise(q) else None
 
 
 def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnElement[bool]:
@@ -137,11 +148,14 @@ def _accounts(firm_id: int, q: str, limit: int) -> sa.Select[int]:
 
 def _rarest_first(session: Session, firm_id: int, words: list[str]) -> list[str]:
     """The word that begins the fewest terms brings the candidates. Counting stops early."""
-    counts = {word: session.scalar(_count(firm_id, word)) or 0 for word in words}
+    if len(words) == 1:
+        return words
+    counted = sa.union_all(*(_count(firm_id, place, word) for place, word in enumerate(words)))
+    counts = {words[row[0]]: row[1] for row in session.execute(counted)}
     return sorted(words, key=lambda word: (counts[word], -len(word)))
 
 
-def _count(firm_id: int, word: str) -> sa.Select[int]:
+def _count(firm_id: int, place: int, word: str) -> sa.Select[int, int]:
     some = (
         sa.select(ContactTerm.contact_id)
         .where(ContactTerm.firm_id == firm_id, begins_with(ContactTerm.term, word))
@@ -149,4 +163,4 @@ def _count(firm_id: int, word: str) -> sa.Select[int]:
         .limit(CANDIDATES // 4)
         .subquery()
     )
-    return sa.select(sa.func.count()).select_from(some)
+    return sa.select(sa.literal_column(str(place), sa.Integer()), sa.func.count()).select_from(some)
