@@ -106,7 +106,7 @@ def _header(name: str, said: str) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     headers = {name: {"description": said, "schema": {"type": "integer"}} for name, said in LIMITS.items()}
-    content = {"application/json": {"schema": {"$ref": REF.format(model=operation.answer.__name__)}}}
+    content = {operation.media: {"schema": {"$ref": REF.format(model=operation.answer.__name__)}}}
     found: dict[str, Any] = {
         str(operation.status): {"description": "As it is now.", "headers": headers, "content": content}
     }
