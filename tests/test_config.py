@@ -46,3 +46,15 @@ def test_production_makes_no_key_and_takes_no_short_one(tmp_path: Path, key: str
         Settings.from_env(environ)
     assert not (tmp_path / "instance").exists()
     assert Settings.from_env(environ | {"SECRET_KEY": "x" * 32}).production
+
+
+def test_networks_that_webhooks_may_reach_are_named_and_checked(tmp_path: Path) -> None:
+    environ = {"DAYBOOK_INSTANCE": str(tmp_path / "instance")}
+    assert Settings.from_env(environ).webhook_networks == ()
+    named = environ | {"DAYBOOK_WEBHOOK_NETWORKS": "10.20.0.0/16, 127.0.0.0/8,fd00::/8,"}
+    found = [str(network) for network in Settings.from_env(named).webhook_networks]
+    assert found == ["10.20.0.0/16", "127.0.0.0/8", "fd00::/8"]
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_env(environ | {"DAYBOOK_WEBHOOK_NETWORKS": "10.20.0.1/16,127.0.0.1,crm.example.com"})
+    assert len(refused.value.problems) == 2
+    assert "'10.20.0.1/16' in it (10.20.0.1/16 has host bits set)" in refused.value.problems[0]

@@ -1,14 +1,17 @@
 """Where a webhook may go: to the open internet by https, and into networks that the installation names.
 
 A URL is not mended, it is refused: whatever can be written in two ways is taken in one way only, so that no
-two readers of it can disagree about the host. What a name stands for is checked where the connection is
-made (``webapp.delivery.webhooks``), by :func:`check_address`: it may change after it was looked at here.
+two readers of it can disagree about the host. What a name stands for is checked when it is entered, and by
+the same :func:`check_address` wherever a connection is made (``webapp.delivery.webhooks``): it may change.
 """
 
 import re
+import socket
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from webapp.lifecycle.errors import Invalid
 
@@ -17,6 +20,7 @@ Networks = Iterable[IPv4Network | IPv6Network]
 
 URL_LENGTH = 2000
 FIELD = "url"
+LOOK_UP = 3.0  # seconds that a name may take to resolve while somebody waits for the page
 PORTS = {"https": 443, "http": 80}
 # Ports from 1024 on that speak another protocol (Fetch standard, "bad port").
 OTHER_PROTOCOLS = frozenset(
@@ -109,6 +113,24 @@ class Destination:
     named: bool
 
 
+def check(url: str, *, networks: Networks) -> None:
+    """Refuse a URL that a webhook could not go to, also for what its name stands for now.
+
+    Asks name servers for some seconds at most; a name that is not known yet may be entered.
+
+    Raises:
+        Invalid: at field ``url``, with a sentence that says what to change.
+    """
+    networks = tuple(networks)
+    destination = parse(url, networks=networks)
+    try:
+        places = resolved(destination, LOOK_UP)
+    except OSError:
+        return
+    for _, place in places:
+        check_address(str(place[0]), networks=networks, scheme=destination.scheme)
+
+
 def parse(url: str, *, networks: Networks) -> Destination:
     """Take a URL apart, if a webhook may go there as far as can be told without asking for its name.
 
@@ -160,6 +182,39 @@ def check_address(text: str, *, networks: Networks, scheme: str) -> None:
     word = _use(address)
     if word:
         raise _bad(f"{text} is an address for {word}. Enter one that can be reached from anywhere.")
+
+
+def resolved(destination: Destination, seconds: float) -> list[tuple[int, tuple[Any, ...]]]:
+    """What the host stands for now, as socket families and addresses.
+
+    Asked in a thread of its own, because the system's resolver knows no deadline.
+
+    Raises:
+        OSError: the name is not known (socket.gaierror), or not resolved in time (TimeoutError).
+    """
+    found: list[Any] = []
+    failed: list[OSError] = []
+    numeric = 0 if destination.named else socket.AI_NUMERICHOST
+
+    def ask() -> None:
+        try:
+            found.extend(
+                socket.getaddrinfo(destination.host, destination.port, type=socket.SOCK_STREAM, flags=numeric)
+            )
+        except OSError as error:
+            failed.append(error)
+        except UnicodeError as error:
+            failed.append(socket.gaierror(socket.EAI_NONAME, str(error)))
+
+    thread = threading.Thread(target=ask, name="resolver", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError("timed out")
+    if failed:
+        raise failed[0]
+    wanted = (socket.AF_INET, socket.AF_INET6)
+    return [(family, place) for family, _, _, _, place in found if family in wanted]
 
 
 def _use(address: Address) -> str:

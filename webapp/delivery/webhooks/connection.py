@@ -14,7 +14,7 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from webapp.lifecycle.destinations import Destination, Networks, check_address
+from webapp.lifecycle.destinations import Destination, Networks, check_address, resolved
 
 CONNECT_WITHIN = 5.0  # seconds for one address, where there are others
 
@@ -115,40 +115,3 @@ def connection_to(destination: Destination, networks: Networks) -> Checked:
     """A connection that is not open yet."""
     kind = CheckedSecure if destination.scheme == "https" else Checked
     return kind(destination, networks)
-
-
-def resolved(destination: Destination, seconds: float) -> list[tuple[int, tuple[Any, ...]]]:
-    """What the host stands for now, as socket families and addresses.
-
-    Asked in a thread of its own, because the system's resolver knows no deadline.
-
-    Raises:
-        OSError: the name is not known (socket.gaierror), or not resolved in time (TimeoutError).
-    """
-    found: list[Any] = []
-    failed: list[OSError] = []
-
-    def ask() -> None:
-        try:
-            found.extend(
-                socket.getaddrinfo(
-                    destination.host,
-                    destination.port,
-                    type=socket.SOCK_STREAM,
-                    flags=0 if destination.named else socket.AI_NUMERICHOST,
-                )
-            )
-        except OSError as error:
-            failed.append(error)
-        except UnicodeError as error:
-            failed.append(socket.gaierror(socket.EAI_NONAME, str(error)))
-
-    thread = threading.Thread(target=ask, name="resolver", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise TimeoutError("timed out")
-    if failed:
-        raise failed[0]
-    wanted = (socket.AF_INET, socket.AF_INET6)
-    return [(family, place) for family, _, _, _, place in found if family in wanted]
