@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from webapp.lifecycle.transitions import is_legal
 from webapp.models import Account, Appointment, AppointmentStatusHistory, Contact, StaffUser
+from webapp.queries import snapshots
+from webapp.queries.snapshots import Counted
 from webapp.vocabulary import Action, ActorKind, CancelledBy, NoShowParty, Status
 
 SIZE = 50
@@ -191,16 +193,21 @@ def news(session: Session, *, firm_id: int, criteria: Criteria, since: datetime,
     return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
 
-def every(engine: sa.Engine, *, firm_id: int, criteria: Criteria) -> Iterator[Change]:
-    """All that pass, newest first, fetched ``BATCH`` at a time in a session of its own."""
-    after: Cursor | None = None
-    with Session(engine) as session:
+def every(engine: sa.Engine, *, firm_id: int, criteria: Criteria) -> Counted[Change]:
+    """All that pass, newest first, counted, then fetched ``BATCH`` at a time."""
+    conditions = [History.firm_id == firm_id, *_passing(firm_id, criteria), *_during(criteria)]
+    how_many = sa.select(sa.func.count()).select_from(History).where(*conditions)
+
+    def read(session: Session) -> Iterator[Change]:
+        after: Cursor | None = None
         while True:
             found = page(session, firm_id=firm_id, criteria=criteria, after=after, size=BATCH, counted=False)
             yield from found.rows
             if found.following is None:
                 return
             after = found.following
+
+    return snapshots.counted(engine, how_many, read)
 
 
 def people(session: Session, *, firm_id: int) -> list[tuple[int, str]]:

@@ -74,7 +74,7 @@ def month(session: Any, asked: Asked) -> Paper:
             ],
         },
         columns=_columns(asked),
-        records=lambda: _lines(found, asked),
+        records=lambda: list(_lines(found, asked)),
     )
 
 
