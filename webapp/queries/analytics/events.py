@@ -146,6 +146,8 @@ def asked(scope: Scope, *columns: Any) -> sa.Select[Any]:
             History.changed_at < scope.before,
             *known(History, scope),
             History.action == Action.REQUEST,
+            History.to_status == Status.REQUESTED,  # both follow from the action, and an index begins with all
+            History.from_status.is_(None),
             *cohort.filters(scope),
         )
     )

@@ -30,14 +30,20 @@ class Times:
 
 def load(session: Session, scope: Scope) -> Times:
     """One statement; ranks are found by the database, so that nothing is fetched but what is shown."""
-    rows = cohort.members(scope).cte("cohort")
-    lead = _ranked("lead", rows, seconds(rows.c.start_time) - seconds(rows.c.created_at), sa.true())
-    notice = _ranked(
-        "notice", rows, seconds(rows.c.start_time) - seconds(rows.c.ended_at), rows.c.ended_at.is_not(None)
+    rows = cohort.members(scope).subquery("cohort")
+    start = seconds(rows.c.start_time)
+    read = (
+        sa.select(
+            (start - seconds(rows.c.created_at)).label("lead"),
+            (start - seconds(rows.c.ended_at)).label("notice"),
+        )
+        .cte("read")
+        .prefix_with("MATERIALIZED")
     )
+    parts = [_ranked(read.c[kind]) for kind in ("lead", "notice")]
     found: dict[str, dict[int, int]] = {"lead": {}, "notice": {}}
     counts: dict[str, int] = {}
-    for kind, rank, value, count in session.execute(sa.union_all(lead, notice)):
+    for kind, rank, value, count in session.execute(sa.union_all(*parts)):
         found[kind][rank] = value // 60
         counts[kind] = count
     return Times(
@@ -45,20 +51,24 @@ def load(session: Session, scope: Scope) -> Times:
     )
 
 
-def _ranked(kind: str, rows: Any, value: Any, where: Any) -> sa.Select[Any]:
+def _ranked(value: Any) -> sa.Select[Any]:
+    """``(kind, rank, value, count)`` for the ranks that are shown. Counted apart: a window over all rows
+    would keep every one of them a second time."""
+    known = value.is_not(None)
     numbered = (
-        sa.select(
-            value.label("value"),
-            sa.func.row_number().over(order_by=value).label("rank"),
-            sa.func.count().over().label("count"),
-        )
-        .where(where)
+        sa.select(value.label("value"), sa.func.row_number().over(order_by=value).label("rank"))
+        .where(known)
         .subquery()
     )
-    count, rank = numbered.c.count, numbered.c.rank
-    return sa.select(
-        sa.literal_column(f"'{kind}'", sa.String()).label("kind"), rank, numbered.c.value, count
-    ).where(sa.or_(rank == (count + 1) // 2, rank == count // 2 + 1, rank == (count * 9 + 9) // 10))
+    whole = sa.select(sa.func.count().label("count")).where(known).subquery()
+    count, rank = whole.c.count, numbered.c.rank
+    return (
+        sa.select(
+            sa.literal_column(f"'{value.name}'", sa.String()).label("kind"), rank, numbered.c.value, count
+        )
+        .select_from(numbered.join(whole, sa.true()))
+        .where(sa.or_(rank == (count + 1) // 2, rank == count // 2 + 1, rank == (count * 9 + 9) // 10))
+    )
 
 
 def _middle(found: dict[int, int], count: int) -> Middle | None:
