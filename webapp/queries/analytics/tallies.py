@@ -8,17 +8,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.queries.analytics import cohort
+from webapp.queries.analytics import cohort, times
 from webapp.queries.analytics.classes import CLOSED, NEVER_CONFIRMED, Fate, Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.instants import DAY, MONDAY, day_of, offset_at, seconds
 from webapp.queries.analytics.rates import Rate, Spread, spread
 from webapp.queries.analytics.tally import Tally
+from webapp.queries.analytics.times import Times
 
 LEADS = (1, 2, 4, 8, 15, 31)
 """Lead time, in days between booking and start: below the first, from each to the next, from the last on."""
 ACCOUNTS = 50
 """So many accounts are counted by name, those with most appointments."""
+MIDDLES = ("lead time", "notice")
+"""Parts whose rows are ``(part, rank, seconds, nothing, count)``."""
 NONE: Any = sa.literal_column("0", sa.Integer())
 
 
@@ -76,13 +79,19 @@ class Tallies:
     by_account: dict[int, Tally]
     chains: Chains
     chains_before: Chains
+    times: Times
 
 
 def load(session: Session, scope: Scope, previous: Scope) -> Tallies:
     """One statement. Weekdays count from Monday, 0; hours are those of the firm's clock."""
     found: dict[str, dict[Any, Counter[Fate]]] = defaultdict(lambda: defaultdict(Counter))
+    ranks: dict[str, dict[int, int]] = {kind: {} for kind in MIDDLES}
+    counts: dict[str, int] = {}
     for part, one, two, fate, count in session.execute(statement(scope, previous)):
-        found[part][one, two][Fate(fate)] += count
+        if part in ranks:
+            ranks[part][one], counts[part] = two, count
+        else:
+            found[part][one, two][Fate(fate)] += count
 
     def tallies(part: str) -> dict[int, Tally]:
         return {one: Tally(counts) for (one, _two), counts in found[part].items()}
@@ -99,6 +108,7 @@ def load(session: Session, scope: Scope, previous: Scope) -> Tallies:
         by_account=tallies("account"),
         chains=_chains(found["chain"], 1),
         chains_before=_chains(found["chain"], 0),
+        times=Times(*(times.middle(ranks[kind], counts.get(kind, 0)) for kind in MIDDLES)),
     )
 
 
@@ -151,7 +161,16 @@ def statement(scope: Scope, previous: Scope) -> sa.Select[Any] | sa.CompoundSele
         _row("account", (accounts.c.account_id,), accounts.c.fate, accounts.c.count).where(
             accounts.c.account_id.in_(many)
         ),
+        *(
+            _middle(kind, value, current)
+            for kind, value in zip(MIDDLES, (rows.c.lead, rows.c.notice), strict=True)
+        ),
     )
+
+
+def _middle(kind: str, value: Any, *where: Any) -> sa.Select[Any]:
+    at = times.ranked(value, *where).subquery()
+    return _row(kind, (at.c.rank, at.c.value), NONE, at.c.count)
 
 
 def _row(name: str, keys: tuple[Any, ...], fate: Any, count: Any) -> sa.Select[Any]:
@@ -167,18 +186,19 @@ def _row(name: str, keys: tuple[Any, ...], fate: Any, count: Any) -> sa.Select[A
 
 def _part(name: str, rows: Any, keys: tuple[Any, ...], *where: Any) -> sa.Select[Any]:
     """Grouped by place, so that a key's expression is written, and its parameters are sent, once."""
-    grouped = [sa.literal_column(str(2 + place)) for place in range(len(keys))]
+    grouped: list[Any] = [sa.literal_column(str(2 + place)) for place in range(len(keys))]
     return _row(name, keys, rows.c.fate, sa.func.count()).where(*where).group_by(*grouped, rows.c.fate)
 
 
 def _band(lead: Any) -> Any:
-    bands = [(lead < days * DAY, sa.literal_column(str(band))) for band, days in enumerate(LEADS)]
+    bands: list[Any] = [(lead < days * DAY, sa.literal_column(str(band))) for band, days in enumerate(LEADS)]
     return sa.case(*bands, else_=sa.literal_column(str(len(LEADS))))
 
 
 def _keyed(scope: Scope, whole: Scope) -> Any:
     """The cohort's rows, each read once and its instants made numbers once: ``here`` is 1 in the period,
-    ``local`` the firm's clock at the start and ``lead`` how long before that it was booked, in seconds."""
+    ``local`` the firm's clock at the start; ``lead`` and ``notice`` are how long before that it was booked,
+    and cancelled or moved, in seconds."""
     rows = cohort.members(whole).subquery("cohort")
     within = sa.and_(rows.c.start_time >= scope.since, rows.c.start_time < scope.before)
     read = (
@@ -191,13 +211,16 @@ def _keyed(scope: Scope, whole: Scope) -> Any:
             sa.case((within, 1), else_=0).label("here"),
             seconds(rows.c.start_time).label("start"),
             seconds(rows.c.created_at).label("created"),
+            seconds(rows.c.ended_at).label("ended"),
         )
         .cte("read")
         .prefix_with("MATERIALIZED")
     )
     offset = offset_at(read.c.start, scope.zone, whole.since, whole.before)
-    return sa.select(
-        *(column for column in read.c if column.name not in {"start", "created"}),
+    keyed = sa.select(
+        *(column for column in read.c if column.name not in {"start", "created", "ended"}),
         (read.c.start + offset).label("local"),
         (read.c.start - read.c.created).label("lead"),
-    ).cte("keyed")
+        (read.c.start - read.c.ended).label("notice"),
+    )
+    return keyed.cte("keyed").prefix_with("NOT MATERIALIZED")

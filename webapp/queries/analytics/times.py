@@ -1,14 +1,10 @@
 """How long before its start a meeting was booked, and how long before it was called off or moved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from webapp.queries.analytics import cohort
-from webapp.queries.analytics.cohort import Scope
-from webapp.queries.analytics.instants import seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +24,31 @@ class Times:
     notice: Middle | None
 
 
-def load(session: Session, scope: Scope) -> Times:
-    """One statement; ranks are found by the database, so that nothing is fetched but what is shown."""
-    rows = cohort.members(scope).subquery("cohort")
-    start = seconds(rows.c.start_time)
-    read = (
-        sa.select(
-            (start - seconds(rows.c.created_at)).label("lead"),
-            (start - seconds(rows.c.ended_at)).label("notice"),
-        )
-        .cte("read")
-        .prefix_with("MATERIALIZED")
-    )
-    parts = [_ranked(read.c[kind]) for kind in ("lead", "notice")]
-    found: dict[str, dict[int, int]] = {"lead": {}, "notice": {}}
-    counts: dict[str, int] = {}
-    for kind, rank, value, count in session.execute(sa.union_all(*parts)):
-        found[kind][rank] = value // 60
-        counts[kind] = count
-    return Times(
-        _middle(found["lead"], counts.get("lead", 0)), _middle(found["notice"], counts.get("notice", 0))
-    )
+def ranked(value: Any, *where: Any) -> sa.Select[Any]:
+    """``(rank, value, count)`` for the ranks that are shown, so that no other value is fetched.
 
-
-def _ranked(value: Any) -> sa.Select[Any]:
-    """``(kind, rank, value, count)`` for the ranks that are shown. Counted apart: a window over all rows
-    would keep every one of them a second time."""
-    known = value.is_not(None)
+    Counted apart: a window over all rows would keep every one of them a second time.
+    """
+    conditions = (*where, value.is_not(None))
     numbered = (
         sa.select(value.label("value"), sa.func.row_number().over(order_by=value).label("rank"))
-        .where(known)
+        .where(*conditions)
         .subquery()
     )
-    whole = sa.select(sa.func.count().label("count")).where(known).subquery()
+    whole = sa.select(sa.func.count().label("count")).select_from(value.table).where(*conditions).subquery()
     count, rank = whole.c.count, numbered.c.rank
     return (
-        sa.select(
-            sa.literal_column(f"'{value.name}'", sa.String()).label("kind"), rank, numbered.c.value, count
-        )
+        sa.select(rank, numbered.c.value, count)
         .select_from(numbered.join(whole, sa.true()))
         .where(sa.or_(rank == (count + 1) // 2, rank == count // 2 + 1, rank == (count * 9 + 9) // 10))
     )
 
 
-def _middle(found: dict[int, int], count: int) -> Middle | None:
+def middle(seconds: Mapping[int, int], count: int) -> Middle | None:
+    """From the values at the ranks of :func:`ranked`, in seconds; minutes are counted when they are full."""
     if not count:
         return None
-    return Middle(count, (found[(count + 1) // 2] + found[count // 2 + 1]) / 2, found[-(-count * 9 // 10)])
+    minutes = {rank: value // 60 for rank, value in seconds.items()}
+    return Middle(
+        count, (minutes[(count + 1) // 2] + minutes[count // 2 + 1]) / 2, minutes[-(-count * 9 // 10)]
+    )
