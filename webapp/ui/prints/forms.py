@@ -31,6 +31,14 @@ EACH, ONE = "", "one"
 CHANNELS = {"reported": True, "unreported": False}
 
 
+class TooMuch(Exception):
+    """More appointments than one print of this kind holds."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"More than {most:,} appointments.")
+        self.most = most
+
+
 def number(text: Any) -> int | None:
     """A key as an address carries it; None for anything else."""
     bare = str(text)
@@ -71,7 +79,10 @@ class AskForm(Form):
     def validate_date(self, field: StringField) -> None:
         text = (field.data or "").strip()
         if re.fullmatch(r"\d{4}-\d\d", text):
-            self.month = _day(f"{text}-01")
+            try:
+                self.month = parse_date(f"{text}-01")
+            except ValueError:
+                raise ValidationError("Enter a month from 1990-01 to 2100-12.") from None
         elif text:
             self.day = _day(text)
 
@@ -130,7 +141,10 @@ def _day(text: str | None) -> dt.date | None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Days (both included) and filters, None where unset, with whose they are and when it was asked."""
+    """Days (both included) and filters, None where unset, with whose they are and when it was asked.
+
+    ``most`` is how many lines a day sheet or a week may have, None for any number.
+    """
 
     report: str
     firm_id: int
@@ -145,6 +159,7 @@ class Asked:
     as_of: datetime | None
     each: bool
     names: Names
+    most: int | None = None
 
     @property
     def at(self) -> datetime:
