@@ -23,10 +23,18 @@ MOST_FOUND = 200
 @bp.get("/accounts")
 @requires(Permission.VIEW)
 def index() -> str:
-    q = request.args.get("q", "").strip()[:200]
+    q = client_desk.searched()
     found = _search(q) if q else _listed()
     template = "accounts/_list.html" if is_htmx() else "accounts/index.html"
     return render_template(template, account_q=q, nav_current="contacts", **found)
+
+
+@bp.get("/accounts.csv")
+@requires(Permission.EXPORT)
+def as_file() -> Response:
+    """All that are listed or found, past the page."""
+    found = client_files.accounts(db.engine, firm_id=me().firm_id, q=client_desk.searched())
+    return downloads.table(found, client_desk.ACCOUNTS, "accounts")
 
 
 def _search(q: str) -> dict[str, Any]:
