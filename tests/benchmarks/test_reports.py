@@ -1,67 +1,29 @@
 """What the figures of a year cost beside their aggregate alone, and that they grow with the period's rows.
 
-Five firms at a hundred meetings a day for each. ``make bench`` measures 100 000 appointments;
-``DAYBOOK_BENCH_ROWS=1000000`` measures that many, in firms of 200 000 with 36 500 in the year and as many in
-the year before. Where a run asserts nothing it prints.
+``make bench`` measures 100 000 appointments; ``DAYBOOK_BENCH_ROWS=1000000`` measures that many, in firms of
+200 000 with 36 500 in the year and as many in the year before.
 """
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 from statistics import median
-from time import perf_counter, process_time
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from sqlalchemy.orm import Session
 
+from tests.benchmarks.measuring import timed
 from tests.factories import NOW
-from tests.support.desks import Desk, desk_over
-from tests.support.engines import ENGINES
+from tests.support.desks import Desk
 from webapp.queries.analytics import tallies
 from webapp.queries.analytics.cohort import Scope
 
 pytestmark = pytest.mark.benchmark
 
-FEW, MANY = 10_000, int(os.environ.get("DAYBOOK_BENCH_ROWS") or 100_000)
-FIRMS = 5
 ZONE = ZoneInfo("Europe/London")
 MOST = 2.0
 """So many times its aggregate the page of a year may take, where a year is a part of what there is."""
 YEAR, WEEKS = ("2025-01-13", "2026-01-12"), ("2025-12-15", "2026-01-12")
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def desks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Desk]]:
-    """One firm of ten thousand, and one of five with as many as are asked for, on one engine."""
-    sqlite = request.param == "sqlite"
-    template = request.getfixturevalue("sqlite_template" if sqlite else "postgres_template")
-    server = None if sqlite else request.getfixturevalue("postgres_server")
-    with ExitStack() as stack:
-        made = []
-        for size, firms in ((FEW, 1), (MANY, FIRMS)):
-            folder: Path = tmp_path_factory.mktemp(f"of-{size}")
-            if server is None:
-                shutil.copyfile(template, folder / "daybook.sqlite3")
-                url = f"sqlite:///{folder / 'daybook.sqlite3'}"
-            else:
-                name = server.create(template)
-                stack.callback(server.drop, name)
-                url = server.url(name)
-            made.append(stack.enter_context(desk_over(url, size, folder, firms=firms, turns=2)))
-        yield made
-
-
-def timed(desk: Desk, work: Callable[[], object]) -> float:
-    """Milliseconds: of the processor where all is done in this process, which others then do not disturb."""
-    clock = process_time if desk.engine.dialect.name == "sqlite" else perf_counter
-    start = clock()
-    work()
-    return (clock() - start) * 1000
 
 
 def scopes(period: tuple[str, str]) -> tuple[Scope, Scope]:
@@ -94,8 +56,8 @@ def measure(desk: Desk, period: tuple[str, str], runs: int = 9) -> tuple[float, 
     return median(pages), median(aggregates), median(one / other for one, other in times), rows
 
 
-def test_a_year_takes_at_most_twice_its_aggregate(desks: list[Desk]) -> None:
-    _few, many = desks
+def test_a_year_takes_at_most_twice_its_aggregate(desks_of_firms: list[Desk]) -> None:
+    _few, many = desks_of_firms
     asked = many.statements(f"/reports?from={YEAR[0]}&to={YEAR[1]}")
     page, aggregate, ratio, rows = measure(many, YEAR)
     print(
@@ -107,10 +69,10 @@ def test_a_year_takes_at_most_twice_its_aggregate(desks: list[Desk]) -> None:
         assert ratio <= MOST
 
 
-def test_the_figures_grow_with_the_period_and_not_with_the_table(desks: list[Desk]) -> None:
-    found = {desk.count: measure(desk, WEEKS, runs=15) for desk in desks}
+def test_the_figures_grow_with_the_period_and_not_with_the_table(desks_of_firms: list[Desk]) -> None:
+    found = {desk.count: measure(desk, WEEKS, runs=15) for desk in desks_of_firms}
     (small, _, _, rows), (large, _, _, as_many) = found.values()
-    name = desks[0].engine.dialect.name
+    name = desks_of_firms[0].engine.dialect.name
     told = ", ".join(f"page {page:.0f} ms of {count:,}" for count, (page, *_) in found.items())
     print(f"\n{name:10} four weeks of {rows:,}: {told}: ×{large / small:.2f}")
     assert rows == as_many
