@@ -56,4 +56,4 @@ def test_a_day_sheet_of_fifty_rows_is_a_pdf_in_under_a_second(
         f"{1000 * ours:.0f} ms, {ours / bare:.2f} of weasyprint alone on the same page ({1000 * bare:.0f} ms)"
     )
     assert ours < 1
-    assert ours < 2 * bare
+    assert ours < 3 * bare

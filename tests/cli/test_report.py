@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -146,6 +147,17 @@ def test_what_cannot_be_written_is_told_and_leaves_no_file(
     assert done.exit_code == code
     assert told in done.stderr
     assert not list(tmp_path.glob("x*"))
+
+
+@one_engine
+def test_without_the_package_a_pdf_is_refused_with_a_sentence_and_a_page_is_not(
+    daybook: Daybook, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    done = daybook("report", "week", *MARLOW, "--out", tmp_path / "x.pdf")
+    assert (done.exit_code, "This installation cannot make PDF files" in done.stderr) == (1, True)
+    assert not list(tmp_path.glob("*x.pdf"))
+    run(daybook, "week", *MARLOW, "--out", tmp_path / "x.htm")
 
 
 @one_engine

@@ -528,6 +528,8 @@ def test_without_the_package_the_pdf_is_refused_with_a_sentence(
     answer = desk.get("/reports/day-sheet.pdf")
     assert answer.status_code == 501
     assert "Print the page instead" in answer.text
+    assert "Ask whoever runs Daybook to install what is missing." in answer.text
+    assert "Try again" not in answer.text
 
 
 @pytest.mark.parametrize(
