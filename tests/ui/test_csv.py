@@ -4,11 +4,13 @@ import csv
 import io
 import tracemalloc
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, IncompleteRead
 from itertools import islice
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -17,6 +19,8 @@ from werkzeug.test import TestResponse
 
 from tests.factories import DAY, World, at_status, make_world
 from tests.support.many import fill
+from tests.support.signed_in import COOKIE, token_for
+from tests.support.web import LiveServer
 from webapp.extensions import db
 from webapp.models import Contact, StaffUser
 from webapp.queries import export
@@ -296,3 +300,23 @@ def test_what_is_booked_meanwhile_is_in_neither_the_number_nor_the_file(
     found = list(csv.DictReader(io.StringIO(b"".join(sent).decode("utf-8-sig"), newline="")))
     assert len(found) == int(answer.headers[csv_table.ROWS]) == 1200
     assert len(parsed(desk.get("/appointments.csv"))) == 1201
+
+
+@one_engine
+def test_a_file_that_the_server_cannot_finish_does_not_end_like_a_whole_one(
+    live_server: LiveServer, session: Session, engine: Engine, world: World
+) -> None:
+    """A row is damaged past the first chunks: the connection ends without the last chunk of HTTP."""
+    fill(engine, world, 1200)
+    session.execute(sa.text("UPDATE appointment SET created_at = 'some day' WHERE appointment_id = 600"))
+    session.commit()
+    with time_machine.travel(world.now, tick=True):
+        cookie = token_for(live_server.app, world.staff)
+        asking = HTTPConnection(live_server.url.removeprefix("http://"))
+        asking.request("GET", "/appointments.csv", headers={"Cookie": f"{COOKIE}={cookie}"})
+        answer = asking.getresponse()
+        assert answer.headers[csv_table.ROWS] == "1200"
+        with pytest.raises(IncompleteRead) as broken:
+            answer.read()
+        asking.close()
+    assert csv_table.CHUNK < broken.value.partial.count(b"\r\n") < 1200

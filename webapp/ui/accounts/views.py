@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, g, make_response, render_template, request
+from flask import Blueprint, Response, flash, g, make_response, render_template
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
