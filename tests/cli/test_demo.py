@@ -15,6 +15,7 @@ from tests.factories import NOW, World
 from tests.support.engines import settings_for
 from webapp import demo
 from webapp.delivery import events
+from webapp.demo.build import build
 from webapp.demo.people import ALDER, MARLOW, PASSWORD
 from webapp.lifecycle import signing_in
 from webapp.lifecycle.sweeps import sweep
@@ -163,13 +164,13 @@ def test_a_worker_leaves_something_for_people_to_do(session: Session, moment: st
 @pytest.mark.one_engine("sqlite")  # as above
 def test_its_people_get_no_mail_whatever_server_is_set(session: Session, tmp_path: Path) -> None:
     settings = replace(settings_for("sqlite://", tmp_path), smtp_url="smtp://127.0.0.1:1")
-    demo.load(session, now=NOW)
+    build(session, ALDER, now=NOW)
     session.commit()
 
     def sessions() -> Session:
         return Session(session.get_bind(), execution_options={"write": True}, expire_on_commit=False)
 
-    assert events.handle(sessions, settings=settings, now=NOW, worker="one", limit=10_000) > 0
+    assert events.handle(sessions, settings=settings, now=NOW, worker="one", limit=2000) > 0
     states = session.scalars(sa.select(MailMessage.state).distinct()).all()
     assert states == [MailState.KEPT]
 
