@@ -27,7 +27,8 @@ class Times:
 def ranked(value: Any, *where: Any) -> sa.Select[Any]:
     """``(rank, value, count)`` for the ranks that are shown, so that no other value is fetched.
 
-    Counted apart: a window over all rows would keep every one of them a second time.
+    Counted apart: a window over all rows would keep every one of them a second time. And counted once:
+    where PostgreSQL expects few rows it would count anew for each of them.
     """
     conditions = (*where, value.is_not(None))
     numbered = (
@@ -35,7 +36,13 @@ def ranked(value: Any, *where: Any) -> sa.Select[Any]:
         .where(*conditions)
         .subquery()
     )
-    whole = sa.select(sa.func.count().label("count")).select_from(value.table).where(*conditions).subquery()
+    whole = (
+        sa.select(sa.func.count().label("count"))
+        .select_from(value.table)
+        .where(*conditions)
+        .cte(f"{value.name}_count")
+        .prefix_with("MATERIALIZED")
+    )
     count, rank = whole.c.count, numbered.c.rank
     return (
         sa.select(rank, numbered.c.value, count)
