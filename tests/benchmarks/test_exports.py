@@ -44,7 +44,7 @@ class Cost:
 def desks(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[int, Desk]]:
-    """A desk for each size, on one engine; there are as many contacts as appointments."""
+    """A desk for each size, on one engine; a tenth as many contacts."""
     sqlite = request.param == "sqlite"
     template = request.getfixturevalue("sqlite_template" if sqlite else "postgres_template")
     server = None if sqlite else request.getfixturevalue("postgres_server")
@@ -59,7 +59,7 @@ def desks(
                 name = server.create(template)
                 stack.callback(server.drop, name)
                 url = server.url(name)
-            made[size] = stack.enter_context(desk_over(url, size, folder, contacts=size))
+            made[size] = stack.enter_context(desk_over(url, size, folder))
         yield made
 
 
