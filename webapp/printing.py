@@ -1,8 +1,11 @@
 """A page as a PDF file: our own HTML and style sheets from our own disk, and nothing from anywhere else."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import BoundedSemaphore, Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +20,15 @@ MISSING = (
     "This installation cannot make PDF files: the extra “pdf” or one of its system libraries is missing. "
     "Print the page instead; browsers can save a print as PDF."
 )
+BUSY = (
+    "Other PDF files are being made just now. Try again in half a minute, or print the page instead; "
+    "browsers can save a print as PDF."
+)
+WAIT = 10
+"""Seconds for the one before to be ready."""
+ROOM = BoundedSemaphore(2)
+"""Threads of this process that may be here: one file is made, one waits; the others serve pages."""
+PRESS = Lock()
 SYMBOL = re.compile(r'<symbol id="i-([\w-]+)" viewBox="([\d ]+)">(.*?)</symbol>')
 SPRITE = re.compile(r'<svg class="sprite".*?</svg>', re.DOTALL)
 ICON = re.compile(r'<svg class="icon[^"]*"[^>]*><use href="#i-([\w-]+)"/></svg>')
@@ -32,6 +44,13 @@ class Unable(Exception):
         super().__init__(MISSING)
 
 
+class Busy(Exception):
+    """This process makes as many PDF files as it can; the message is a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__(BUSY)
+
+
 def pdf(html: str, *, size: str = "A4") -> bytes:
     """A whole page as a tagged PDF.
 
@@ -41,12 +60,30 @@ def pdf(html: str, *, size: str = "A4") -> bytes:
 
     Raises:
         Unable: the package or a library that it needs is not installed.
+        Busy: one is being made and another waits, or that took longer than ``WAIT``.
     """
     weasyprint = _package()
     page = weasyprint.CSS(string=f"@page {{ size: {size} !important; }}")
     document = weasyprint.HTML(string=_drawn(html), base_url=f"{ORIGIN}/", url_fetcher=_fetcher(weasyprint))
-    made: bytes = document.write_pdf(stylesheets=[page], pdf_tags=True)
+    with _turn():
+        made: bytes = document.write_pdf(stylesheets=[page], pdf_tags=True)
     return made
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Making a file takes a processor for itself, so two at once would each take twice as long."""
+    if not ROOM.acquire(blocking=False):
+        raise Busy
+    try:
+        if not PRESS.acquire(timeout=WAIT):
+            raise Busy
+        try:
+            yield
+        finally:
+            PRESS.release()
+    finally:
+        ROOM.release()
 
 
 def alone(html: str) -> str:

@@ -270,7 +270,8 @@ def test_what_the_page_asks_for_stays_on_the_host_and_is_small(manager: Desk) ->
     )
     page.goto(f"/day/{TODAY}", wait_until="networkidle")
     assert len(sizes) > 10
-    assert all(url.startswith(manager.server.url) for url in urls.values())
+    outside = [url for url in urls.values() if not url.startswith((manager.server.url, "data:"))]
+    assert not outside  # the browser's own icon of a date field is a data: address
     assert sum(sizes.values()) <= 80_000
 
 

@@ -15,6 +15,7 @@ from tests.factories import NOW, World
 from tests.support.engines import settings_for
 from webapp import demo
 from webapp.delivery import events
+from webapp.demo.build import build
 from webapp.demo.people import ALDER, MARLOW, PASSWORD
 from webapp.lifecycle import signing_in
 from webapp.lifecycle.sweeps import sweep
@@ -92,7 +93,7 @@ def test_it_has_everything_there_is_to_see(session: Session) -> None:
     ).one()
     assert later > 0
     assert earlier > 0
-    assert (session.scalar(sa.select(sa.func.count()).where(mine)) or 0) > 700
+    assert (session.scalar(sa.select(sa.func.count()).where(mine)) or 0) > 2500
 
 
 @pytest.mark.one_engine("sqlite")  # as above
@@ -101,7 +102,7 @@ def test_it_has_polls_attendance_and_mail(daybook: Daybook, session: Session) ->
     with time_machine.travel(now, tick=False):
         assert daybook("demo").exit_code == 0
     polls = {poll.status: poll for poll in session.scalars(sa.select(Poll))}
-    assert set(polls) == {PollStatus.OPEN, PollStatus.HELD}
+    assert set(polls) == {PollStatus.OPEN, PollStatus.HELD, PollStatus.CONFIRMED, PollStatus.TIMED_OUT}
     voted = sa.select(PollInvitee.timezone).where(
         PollInvitee.poll_id == polls[PollStatus.OPEN].poll_id, PollInvitee.voted_at.is_not(None)
     )
@@ -111,7 +112,12 @@ def test_it_has_polls_attendance_and_mail(daybook: Daybook, session: Session) ->
 
     tracked = session.scalars(sa.select(Appointment).where(Appointment.tracked)).all()
     assert {one.no_show_party for one in tracked if one.status is Status.NO_SHOW} == set(NoShowParty)
-    assert {one.status for one in tracked} == {Status.NO_SHOW, Status.COMPLETED, Status.CONFIRMED}
+    assert {one.status for one in tracked} == {
+        Status.NO_SHOW,
+        Status.COMPLETED,
+        Status.CONFIRMED,
+        Status.CANCELLED,
+    }
     arrived = session.scalars(
         sa.select(Attendance.joined_at).where(Attendance.source == AttendanceSource.FRONT_DESK)
     ).all()
@@ -158,7 +164,7 @@ def test_a_worker_leaves_something_for_people_to_do(session: Session, moment: st
 @pytest.mark.one_engine("sqlite")  # as above
 def test_its_people_get_no_mail_whatever_server_is_set(session: Session, tmp_path: Path) -> None:
     settings = replace(settings_for("sqlite://", tmp_path), smtp_url="smtp://127.0.0.1:1")
-    demo.load(session, now=NOW)
+    build(session, ALDER, now=NOW)
     session.commit()
 
     def sessions() -> Session:

@@ -1,6 +1,8 @@
 """``daybook report``: the same prints as files."""
 
 import io
+import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from tests.cli.conftest import Daybook
 from tests.factories import NOW, World, at_status, make_world
+from webapp.ui.prints import views
 from webapp.vocabulary import Status
 
-pytestmark = pytest.mark.one_engine("sqlite")  # what is printed is read by queries that are tested on both
+one_engine = pytest.mark.one_engine("sqlite")  # what is printed is read by queries that are tested on both
 MARLOW = ("--firm", "marlow")
 
 
@@ -69,6 +72,47 @@ def test_each_report_is_written_as_the_file_that_its_name_says(
     ]
 
 
+def test_somebody_and_a_type_are_named_by_address_and_name(
+    daybook: Daybook, session: Session, world: World, reference: int, tmp_path: Path
+) -> None:
+    other = make_world(session, "alder")
+    at_status(session, Status.NO_SHOW, other, start=world.now - timedelta(hours=2))
+    out = tmp_path / "x.csv"
+    day = ("day-sheet", *MARLOW, "--type", "Review", "--out", out)
+    run(daybook, *day, "--staff", "Lena@marlow.example")
+    assert out.read_text(encoding="utf-8-sig").count("\n") == 2
+    run(daybook, *day, "--staff", "tomas@marlow.example")
+    assert out.read_text(encoding="utf-8-sig").count("\n") == 1
+
+
+@one_engine
+def test_a_file_may_be_longer_than_what_the_site_makes(
+    daybook: Daybook, world: World, reference: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PDF_ROWS", 0)
+    monkeypatch.setattr(views, "PAGE_ROWS", 0)
+    for which in (("week",), ("dossier", str(reference))):
+        for name in ("x.pdf", "x.html"):
+            run(daybook, *which, *MARLOW, "--out", tmp_path / name)
+
+
+@one_engine
+def test_a_file_that_is_there_is_replaced_whole_or_not_at_all(
+    daybook: Daybook, world: World, reference: int, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.csv"
+    out.write_text("old")
+    first = tmp_path / f".{os.getpid()}-x.csv"  # what is written, to take the place of the other when whole
+    first.symlink_to(tmp_path / "nowhere" / "x.csv")
+    done = daybook("report", "week", *MARLOW, "--out", out)
+    assert (done.exit_code, "cannot be written" in done.stderr) == (1, True)
+    assert out.read_text() == "old"
+    run(daybook, "week", *MARLOW, "--out", out)
+    assert "Ada Byron" in out.read_text(encoding="utf-8-sig")
+    assert [path.name for path in tmp_path.iterdir() if "x.csv" in path.name] == ["x.csv"]
+
+
+@one_engine
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -78,7 +122,10 @@ def test_each_report_is_written_as_the_file_that_its_name_says(
             1,
             "lies before the first",
         ),
-        (("week", "--staff", "me", "--out", "x.html"), 1, "This person is not in the list."),
+        (("month", "--month", "2026-13", "--out", "x.pdf"), 1, "Enter a month"),
+        (("week", "--staff", "987654", "--out", "x.html"), 1, "This person is not in the list."),
+        (("week", "--staff", "me", "--out", "x.html"), 1, "Marlow has nobody with the address 'me'."),
+        (("week", "--type", "Nonsense", "--out", "x.htm"), 1, "Marlow has no type 'Nonsense'."),
         (("week", "--as-of", "2099-01-01 10:00", "--out", "x.csv"), 1, "This lies ahead."),
         (("dossier", "987654", "--out", "x.pdf"), 1, "There is no such appointment."),
         (("week", "--out", "x.docx"), 2, "must end in .pdf, .html or .csv"),
@@ -102,6 +149,18 @@ def test_what_cannot_be_written_is_told_and_leaves_no_file(
     assert not list(tmp_path.glob("x*"))
 
 
+@one_engine
+def test_without_the_package_a_pdf_is_refused_with_a_sentence_and_a_page_is_not(
+    daybook: Daybook, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    done = daybook("report", "week", *MARLOW, "--out", tmp_path / "x.pdf")
+    assert (done.exit_code, "This installation cannot make PDF files" in done.stderr) == (1, True)
+    assert not list(tmp_path.glob("*x.pdf"))
+    run(daybook, "week", *MARLOW, "--out", tmp_path / "x.htm")
+
+
+@one_engine
 def test_of_another_firm_there_is_no_dossier(
     daybook: Daybook, session: Session, reference: int, tmp_path: Path
 ) -> None:

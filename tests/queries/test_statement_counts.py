@@ -40,7 +40,16 @@ PAGES = {
     "/requests": MOST,
     "/needs-outcome": MOST + 1,  # who joined after a no-show
     "/needs-outcome?staff=me": MOST + 1,
-    "/appointments.csv": 3,
+    "/appointments.csv": 4,  # how many there are
+    "/requests.csv": 4,
+    "/needs-outcome.csv": 4,
+    "/contacts.csv": 4,
+    "/contacts.csv?q=abara": 4,
+    "/contacts/1/appointments.csv": 5,
+    "/accounts.csv": 4,
+    "/accounts/1/contacts.csv": 5,
+    "/polls.csv": 4,
+    "/outbox.csv": 4,
     "/reports": REPORT,
     "/reports?from=2025-01-13&to=2026-01-11&staff=1&account=1": REPORT,
     "/reports?as_of=2026-01-12T10:00:00Z": REPORT,

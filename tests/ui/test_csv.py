@@ -4,11 +4,14 @@ import csv
 import io
 import tracemalloc
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, IncompleteRead
 from itertools import islice
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -16,11 +19,15 @@ from werkzeug.test import TestResponse
 
 from tests.factories import DAY, World, at_status, make_world
 from tests.support.many import fill
+from tests.support.signed_in import COOKIE, token_for
+from tests.support.web import LiveServer
+from webapp.extensions import db
 from webapp.models import Contact, StaffUser
 from webapp.queries import export
 from webapp.queries.appointment_list import Criteria, Order
+from webapp.queries.snapshots import BATCH
 from webapp.ui import csv_table
-from webapp.ui.listing import table
+from webapp.ui.appointments_file import COLUMNS
 from webapp.vocabulary import Status
 
 SignedIn = Callable[[StaffUser], FlaskClient]
@@ -158,9 +165,10 @@ def test_the_file_is_named_after_firm_and_days(desk: FlaskClient, query: str, na
         "+44 20",
         "-2",
         "@SUM(A1)",
-        "\t=1",
-        "\r=1",
+        "\t1",
+        "\r1",
         "  =1+1",
+        "\u00a0=1+1",
         "\uff1d1",
         "\uff0b1",
         "\uff0d1",
@@ -172,6 +180,27 @@ def test_no_text_is_taken_for_a_formula(desk: FlaskClient, session: Session, wor
     session.execute(sa.update(Contact).values(name=name))
     session.commit()
     assert parsed(desk.get("/appointments.csv"))[0]["Client"] == f"'{name}"
+
+
+@one_engine
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Ada;=1+1;", "Ada;'=1+1;"),
+        ("Ada\n@SUM(A1);", "Ada\n'@SUM(A1);"),
+        ('Ada;"=1+1', "Ada;'\"=1+1"),
+        ("\t=1", "'\t'=1"),
+        ("Ada; and Ben", "Ada; and Ben"),
+        ("Ada, -5", "Ada, -5"),
+    ],
+)
+def test_nor_where_a_semicolon_or_a_new_line_parts_the_fields(
+    desk: FlaskClient, session: Session, world: World, name: str, written: str
+) -> None:
+    at_status(session, Status.CONFIRMED, world)
+    session.execute(sa.update(Contact).values(name=name))
+    session.commit()
+    assert parsed(desk.get("/appointments.csv"))[0]["Client"] == written
 
 
 @one_engine
@@ -201,15 +230,15 @@ def test_ten_thousand_rows_take_the_memory_of_a_batch(engine: Engine, world: Wor
     def peak(rows: int) -> int:
         found = export.stream(engine, firm_id=world.firm.firm_id, criteria=Criteria(), order=Order.NEWEST)
         tracemalloc.start()
-        count = sum(1 for _ in table.lines(islice(found, rows), world.local))
-        found.close()  # type: ignore[attr-defined]
+        count = sum(1 for _ in csv_table.lines(islice(found, rows), COLUMNS, world.local))
+        found.close()
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert count == rows // csv_table.CHUNK + 2
         return highest
 
-    peak(2 * export.BATCH)  # whatever is made once and kept
-    assert peak(MANY) < 1.3 * peak(4 * export.BATCH)
+    peak(2 * BATCH)  # whatever is made once and kept
+    assert peak(MANY) < 1.3 * peak(4 * BATCH)
 
 
 def test_the_first_bytes_come_before_the_end_of_the_query(
@@ -236,9 +265,58 @@ def test_the_first_bytes_come_before_the_end_of_the_query(
 
 def test_a_download_that_is_broken_off_gives_its_connection_back(engine: Engine, world: World) -> None:
     fill(engine, world, 1200)
-    found = export.stream(engine, firm_id=world.firm.firm_id, criteria=Criteria(), order=Order.NEWEST)
+    firm_id = world.firm.firm_id
     before = engine.pool.checkedout()  # type: ignore[attr-defined]
-    next(found)
+    found = export.stream(engine, firm_id=firm_id, criteria=Criteria(), order=Order.NEWEST)
+    assert len(found) == 1200
+    assert next(iter(found)).appointment_id
     assert engine.pool.checkedout() == before + 1  # type: ignore[attr-defined]
-    found.close()  # type: ignore[attr-defined]
+    found.close()
     assert engine.pool.checkedout() == before  # type: ignore[attr-defined]
+
+
+def test_a_download_that_nobody_reads_gives_its_connection_back(
+    app: Flask, desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.CONFIRMED, world)
+    with app.app_context():
+        pool: Any = db.engine.pool
+    answer = desk.head("/appointments.csv")
+    assert (answer.status_code, answer.headers[csv_table.ROWS]) == (200, "1")
+    answer.close()
+    assert pool.checkedout() == 0
+
+
+def test_what_is_booked_meanwhile_is_in_neither_the_number_nor_the_file(
+    desk: FlaskClient, engine: Engine, session: Session, world: World
+) -> None:
+    fill(engine, world, 1200)
+    answer = desk.get("/appointments.csv?order=oldest")
+    chunks = iter(answer.iter_encoded())
+    sent = [next(chunks), next(chunks)]
+    at_status(session, Status.CONFIRMED, world, start=world.now + 200 * DAY)
+    sent += chunks
+    answer.close()
+    found = list(csv.DictReader(io.StringIO(b"".join(sent).decode("utf-8-sig"), newline="")))
+    assert len(found) == int(answer.headers[csv_table.ROWS]) == 1200
+    assert len(parsed(desk.get("/appointments.csv"))) == 1201
+
+
+@one_engine
+def test_a_file_that_the_server_cannot_finish_does_not_end_like_a_whole_one(
+    live_server: LiveServer, session: Session, engine: Engine, world: World
+) -> None:
+    """A row is damaged past the first chunks: the connection ends without the last chunk of HTTP."""
+    fill(engine, world, 1200)
+    session.execute(sa.text("UPDATE appointment SET created_at = 'some day' WHERE appointment_id = 600"))
+    session.commit()
+    with time_machine.travel(world.now, tick=True):
+        cookie = token_for(live_server.app, world.staff)
+        asking = HTTPConnection(live_server.url.removeprefix("http://"))
+        asking.request("GET", "/appointments.csv", headers={"Cookie": f"{COOKIE}={cookie}"})
+        answer = asking.getresponse()
+        assert answer.headers[csv_table.ROWS] == "1200"
+        with pytest.raises(IncompleteRead) as broken:
+            answer.read()
+        asking.close()
+    assert csv_table.CHUNK < broken.value.partial.count(b"\r\n") < 1200

@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from webapp.lifecycle import appointments, details
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, AppointmentType, StaffUser
 from webapp.ui.prints import period, views
-from webapp.vocabulary import NoShowParty, Status
+from webapp.vocabulary import CancelledBy, NoShowParty, Status
 
 pytestmark = pytest.mark.one_engine(
     "sqlite"
@@ -200,17 +201,128 @@ def test_a_list_that_is_cut_says_how_many_there_are(
     assert len(table(desk.get(f"/reports/no-shows.csv?{JANUARY}"))) == 3
 
 
-def test_more_than_a_pdf_should_hold_is_refused_and_the_page_and_the_table_are_not(
-    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("as_of", ["", "&as_of=2026-01-13T10:00"])
+def test_more_than_a_page_or_a_pdf_should_hold_is_refused_with_the_form_to_narrow_it(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch, as_of: str
 ) -> None:
     for place in range(3):
-        at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=place + 1))
-    monkeypatch.setattr(views, "MOST_ROWS", 2)
-    answer = desk.get("/reports/day-sheet.pdf")
+        person = world.staff2 if place == 2 else world.staff
+        start = world.now - timedelta(hours=place + 1)
+        at_status(session, Status.NO_SHOW, world, start=start, staff_user=person)
+    for limit, path, way in (
+        ("PDF_ROWS", "/reports/day-sheet.pdf", "Choose somebody or a type, print the page, or have"),
+        ("PAGE_ROWS", "/reports/week", "Choose somebody or a type, or take the CSV file, or have"),
+    ):
+        monkeypatch.setattr(views, limit, 2)
+        answer = desk.get(f"{path}?date=2026-01-13{as_of}")
+        assert answer.status_code == 422
+        page = parse(answer)
+        assert_sound(page)
+        assert page.one(cls="errors").all("a", href="#staff")
+        assert "More than 2 appointments are too many" in answer.text
+        assert way in answer.text
+        narrower = f"{path}?date=2026-01-13&staff={world.staff.staff_user_id}{as_of}"
+        assert desk.get(narrower).status_code == 200
+        monkeypatch.setattr(views, limit, 3)
+        assert desk.get(f"{path}?date=2026-01-13{as_of}").status_code == 200
+    monkeypatch.setattr(views, "PAGE_ROWS", 2)
+    assert len(table(desk.get(f"/reports/day-sheet.csv?date=2026-01-13{as_of}"))) == 3
+
+
+def test_a_record_too_long_for_a_pdf_is_refused_and_its_page_is_not(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/appointments/{at_status(session, Status.NO_SHOW, world).appointment_id}/dossier"
+    monkeypatch.setattr(views, "PDF_ROWS", 1)
+    answer = desk.get(f"{path}.pdf")
     assert answer.status_code == 422
-    assert "3 appointments are too many for one PDF file." in answer.text
-    assert desk.get("/reports/day-sheet").status_code == 200
-    assert len(table(desk.get("/reports/day-sheet.csv"))) == 3
+    assert "This record has 2 entries, too many for one PDF file. Print the page" in answer.text
+    assert desk.get(path).status_code == 200
+
+
+def test_where_one_pdf_is_made_and_one_waits_the_next_is_told_to_come_back(desk: FlaskClient) -> None:
+    with printing.ROOM, printing.ROOM:
+        answer = desk.get("/reports/day-sheet.pdf?date=2026-01-13")
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "30"
+        assert "Other PDF files are being made just now." in answer.text
+        assert parse(answer).all("a", href="/reports/day-sheet.pdf?date=2026-01-13")
+        assert desk.get("/reports/day-sheet").status_code == 200
+    assert read(desk.get("/reports/day-sheet.pdf")).pages
+
+
+def test_a_pdf_waits_for_the_one_before_and_not_for_ever(
+    desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printing.PRESS.acquire()
+    ready = threading.Timer(0.2, printing.PRESS.release)
+    ready.start()
+    assert read(desk.get("/reports/day-sheet.pdf")).pages
+    ready.join()
+    monkeypatch.setattr(printing, "WAIT", 0.01)
+    with printing.PRESS:
+        assert desk.get("/reports/day-sheet.pdf").status_code == 503
+    assert read(desk.get("/reports/day-sheet.pdf")).pages
+
+
+def test_the_dossier_tells_who_did_not_show_before_and_after_a_correction_and_that_it_is_complete(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.NO_SHOW, world, party=NoShowParty.STAFF)
+    for to, party in ((Status.NO_SHOW, NoShowParty.CLIENT), (Status.COMPLETED, None)):
+        manager = world.acting(world.manager)
+        appointments.correct(
+            session, made, actor=manager, to=to, party=party, reason="The wrong line", now=world.now
+        )
+        session.commit()
+    told = text(desk.get(f"/appointments/{made.appointment_id}/dossier.pdf"))
+    for words in (
+        "No-show: staff didn’t show, was Confirmed",
+        "No-show: client didn’t show, was No-show: staff didn’t show",
+        "Completed, was No-show: client didn’t show",
+        "Reason: The wrong line",
+        "Daniel Osei staff",
+        "All 4 entries in the record of this appointment, complete as of Tue 13 Jan 2026, 10:00.",
+        "End of the record: 4 entries.",
+        "Times are those of the clock in Europe/London",
+        f"Reference {made.appointment_id}",
+    ):
+        assert words in told, words
+    rows = table(desk.get(f"/appointments/{made.appointment_id}/dossier.csv"))
+    assert [row["Who didn’t show"] for row in rows] == ["", "Staff didn’t show", "Client didn’t show", ""]
+    assert rows[3]["Who didn’t show before"] == "Client didn’t show"
+    assert {row["Acting as"] for row in rows} == {"staff"}
+
+
+def test_the_dossier_says_on_whose_side_it_was_called_off_and_does_not_say_that_all_agreed(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.AWAITING_CONFIRMATION, world)
+    appointments.confirm(session, made, actor=world.acting(), now=world.now)
+    session.commit()
+    appointments.cancel(
+        session,
+        made,
+        actor=world.acting(),
+        reason="Ada is ill",
+        cancelled_by=CancelledBy.CLIENT,
+        now=world.now,
+    )
+    session.commit()
+    rows = table(desk.get(f"/appointments/{made.appointment_id}/dossier.csv"))
+    assert [row["What"] for row in rows] == ["Proposed", "Confirmed", "Cancelled"]
+    assert rows[2]["Details"] == "Reason: Ada is ill; On the client’s side"
+
+
+def test_a_browser_repeats_whose_paper_it_is_and_a_file_has_it_in_its_margin(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    for path in (f"/reports/no-shows?{JANUARY}", f"/appointments/{made.appointment_id}/dossier"):
+        head, _, query = path.partition("?")
+        assert "Marlow, " in parse(desk.get(path)).one(cls="p-again").text
+        margin = read(desk.get(f"{head}.pdf?{query}")).pages[-1].extract_text()
+        assert "Confidential. Marlow, " in " ".join(margin.split())
 
 
 def test_the_way_back_of_a_report_leads_to_the_same_figures(desk: FlaskClient) -> None:
@@ -234,6 +346,7 @@ def test_without_days_a_report_is_of_last_month_and_a_sheet_of_today(desk: Flask
         ("date=tomorrow", "date"),
         ("date=2026-02-30", "date"),
         ("date=1800-01-01", "date"),
+        ("date=2026-13", "date"),
         ("staff=everyone", "staff"),
         ("staff=987654", "staff"),
         ("type=4x", "type"),
@@ -414,7 +527,10 @@ def test_without_the_package_the_pdf_is_refused_with_a_sentence(
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     answer = desk.get("/reports/day-sheet.pdf")
     assert answer.status_code == 501
-    assert "Print the page instead" in answer.text
+    told = parse(answer).one(cls="errorpage").text
+    assert "Print the page instead" in told
+    assert "Ask whoever runs Daybook to install what is missing." in told
+    assert "Try again" not in told
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,24 @@
 """``daybook report``: the prints of the reports page as files, for a scheduled print or an archive."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import sqlalchemy as sa
 from flask import Response, current_app, g
 from flask.cli import AppGroup
 
 from webapp import clock, printing
 from webapp.cli.base import find_firm, require_head
+from webapp.extensions import db
 from webapp.localtime import Local
-from webapp.models import Firm
+from webapp.models import AppointmentType, Firm, StaffUser
 from webapp.queries.identity import Me
 from webapp.vocabulary import Density, Role, Theme
 
-KINDS = {".pdf": "pdf", ".html": "html", ".csv": "csv"}
+KINDS = {".pdf": "whole_pdf", ".html": "html", ".htm": "html", ".csv": "csv"}
 FILTERS = ("date", "from", "to", "staff", "type", "as_of", "pages")
 
 report = AppGroup("report", help="Write a report into a file: .pdf, .html or .csv by its name.")
@@ -37,8 +40,8 @@ def _filtered(command: Any) -> Any:
     """Filters, by the names that the reports' addresses carry."""
     for option in (
         click.option("--as-of", "as_of", help="As it stood then, such as “2026-01-13 10:00”."),
-        click.option("--type", "type", help="The number of a type."),
-        click.option("--staff", "staff", help="The number of somebody."),
+        click.option("--type", "type", help="The name or number of a type."),
+        click.option("--staff", "staff", help="The address or number of somebody."),
     ):
         command = option(command)
     return command
@@ -112,12 +115,31 @@ def _write(name: str, *, slug: str, out: Path, by: str, reference: int = 0, **as
     firm = find_firm(slug)
     path = f"/appointments/{reference}/dossier" if reference else f"/reports/{name}"
     query = {key: asked[key] or "" for key in FILTERS if asked.get(key)}
+    query |= _numbered(firm, query)
     with current_app.test_request_context(path, query_string=query):  # none that anybody sent
         g.now = clock.now()
         g.me = _reader(firm, by)
         answer = _answer(kind, {"appointment_id": reference} if reference else {"report": name})
         _save(answer, out)
     click.echo(f"Wrote {out} ({out.stat().st_size:,} bytes).")
+
+
+def _numbered(firm: Firm, query: dict[str, str]) -> dict[str, str]:
+    """Somebody's address and a type's name as the numbers that a report's address carries."""
+    found = {}
+    for name, model, key, column, refusal in (
+        ("staff", StaffUser, StaffUser.staff_user_id, StaffUser.email, "nobody with the address"),
+        ("type", AppointmentType, AppointmentType.appointment_type_id, AppointmentType.name, "no type"),
+    ):
+        typed = query.get(name, "")
+        if not typed or typed.isdecimal():
+            continue
+        wanted = typed.lower() if name == "staff" else typed
+        number = db.session.scalar(sa.select(key).where(model.firm_id == firm.firm_id, column == wanted))
+        if number is None:
+            raise click.ClickException(f"{firm.name} has {refusal} {typed!r}.")
+        found[name] = str(number)
+    return found
 
 
 def _answer(kind: str, arguments: dict[str, Any]) -> Response:
@@ -131,18 +153,18 @@ def _answer(kind: str, arguments: dict[str, Any]) -> Response:
 
 
 def _save(answer: Response, out: Path) -> None:
-    """Beside the file first, so that there is never half of one."""
-    part = out.with_name(f"{out.name}.part")
+    """Beside the file first, so that there is never half of one, whatever ends it."""
+    part = out.with_name(f".{os.getpid()}-{out.name}")
     try:
         with part.open("wb") as file:
             for piece in answer.iter_encoded():
                 file.write(piece)
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise click.ClickException(f"{out} cannot be written: {error.strerror}.") from error
     finally:
         answer.close()
+        part.unlink(missing_ok=True)
 
 
 def _reader(firm: Firm, name: str) -> Me:

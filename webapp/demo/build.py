@@ -1,13 +1,13 @@
-"""Putting a demo firm into the database: its people first, then five weeks of work and four weeks ahead."""
+"""Putting a demo firm into the database: its people first, then half a year of work and some weeks ahead."""
 
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from webapp.demo import joins, people, polls
+from webapp.demo import fates, joins, people, polls
 from webapp.demo.calendar import Calendar, Place
 from webapp.demo.desk import Client, Desk
 from webapp.demo.people import MARLOW, House
@@ -21,15 +21,15 @@ from webapp.models import AppointmentType, Contact, Firm
 from webapp.vocabulary import NoShowParty, Role
 
 SEED = 20260113
-OPENED = timedelta(days=90)
-"""How long before today the firm began to use Daybook."""
+OPENED = timedelta(days=60)
+"""How long before its first meeting the firm began to enter its diary."""
 LEFT_OPEN = timedelta(hours=70)
 """How far back meetings lie that nobody entered an outcome for: over a weekend, and short of three days."""
 
 
 def build(session: Session, house: House, *, now: datetime) -> Firm:
     """Make the firm and all it has, in the caller's transaction. The same day gives the same calendar."""
-    opened = now - OPENED
+    opened = now - timedelta(days=house.days[0]) - OPENED
     calendar = Calendar(house, Local.named(house.timezone), now)
     firm = _firm(session, house, calendar, opened)
     desk = _desk(session, firm, calendar, opened)
@@ -84,7 +84,6 @@ def _desk(session: Session, firm: Firm, calendar: Calendar, opened: datetime) ->
         calendar=calendar,
         staff=staff,
         kinds={kind.name: kind.appointment_type_id for kind in kinds},
-        locations={kind.name: kind.location for kind in kinds},
     )
 
 
@@ -122,22 +121,36 @@ def _stories(teller: Teller, guests: list[Client]) -> Iterator[Story]:
     yield from _joins(teller, free, at_hand)
     yield from _by_video(teller, free, at_hand)
     if teller.desk.calendar.house is MARLOW:
-        yield from _polls(teller, free)
+        yield from _polls(teller, free, at_hand)
+        yield from _polls_before(teller, free, at_hand)
     yield from _chains(teller, free, at_hand, rng)
     for place in free:
-        yield _ordinary(teller, place, at_hand.next(), rng)
+        yield fates.ordinary(teller, place, at_hand.next(place), rng)
 
 
 class _Guests:
-    """Clients in turn, shuffled anew each round, so that everybody comes and nobody comes too often."""
+    """Clients in turn, shuffled anew each round, so that everybody comes, and nobody twice on a day."""
 
     def __init__(self, guests: list[Client], rng: random.Random) -> None:
         self._guests, self._rng, self._left = guests, rng, list[Client]()
+        self._days: set[tuple[Client, date]] = set()
 
-    def next(self) -> Client:
-        if not self._left:
-            self._left = self._rng.sample(self._guests, len(self._guests))
-        return self._left.pop()
+    def expect(self, name: str, places: list[Place]) -> None:
+        """This client has something else on these days."""
+        self._days.update(
+            (client, place.day) for client in self._guests if client.name == name for place in places
+        )
+
+    def next(self, *places: Place) -> Client:
+        """The next one who has no meeting on the days of these places."""
+        days = {place.day for place in places}
+        while True:
+            for index in range(len(self._left) - 1, -1, -1):
+                client = self._left[index]
+                if not any((client, day) in self._days for day in days):
+                    self._days.update((client, day) for day in days)
+                    return self._left.pop(index)
+            self._left = [*self._rng.sample(self._guests, len(self._guests)), *self._left]
 
 
 def _take(free: list[Place], wanted: Callable[[Place], bool]) -> Iterator[Place]:
@@ -153,28 +166,30 @@ def _today(teller: Teller, free: list[Place], guests: _Guests, rng: random.Rando
     now, today = teller.desk.calendar.now.replace(second=0, microsecond=0), teller.desk.calendar.today
     free.sort(key=lambda place: (place.start, rng.random()))
     for place in _after(free, now - 90 * MINUTE, 1.0, rng):
-        yield teller.kept(place, guests.next(), soonest=2)  # before the one that is put beside it
-        yield teller.squeezed_in(replace(place, end=place.start + 30 * MINUTE), guests.next())
+        yield teller.kept(place, guests.next(place), soonest=2)  # before the one that is put beside it
+        yield teller.squeezed_in(replace(place, end=place.start + 30 * MINUTE), guests.next(place))
     for minutes in (17, 39, 148, 1090, 1265, 1500):
         for place in _after(free, now + 75 * MINUTE, 0.4, rng):
-            yield teller.waiting(place, guests.next(), now - minutes * MINUTE)
+            yield teller.waiting(place, guests.next(place), now - minutes * MINUTE)
     for hours in (3, 26, 50):
         deadline = now + timedelta(hours=hours)
         for place in _after(free, deadline + 60 * MINUTE, 0.5, rng):
-            yield teller.awaiting(place, guests.next(), deadline)
+            yield teller.awaiting(place, guests.next(place), deadline)
     for tell in (teller.missed, teller.cancelled, teller.cancelled):
         for place in _take(free, lambda place: place.day == today and rng.random() < 0.3):
-            yield tell(place, guests.next())
+            yield tell(place, guests.next(place))
     for since in (day_start(today, teller.desk.calendar.local.zone), *[now - LEFT_OPEN] * 3):
         for place in _between(free, since, now - 90 * MINUTE):
-            yield teller.forgotten(place, guests.next())
+            yield teller.forgotten(place, guests.next(place))
 
 
 def _joins(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
     """Somebody sits in the waiting room, if the firm is open at this hour."""
     now = teller.desk.calendar.now.replace(second=0, microsecond=0)
     for place in _between(free, now - 20 * MINUTE, now + 55 * MINUTE):
-        yield joins.waits_now(teller, place, guests.next(), max(now - 11 * MINUTE, place.start - 50 * MINUTE))
+        yield joins.waits_now(
+            teller, place, guests.next(place), max(now - 11 * MINUTE, place.start - 50 * MINUTE)
+        )
 
 
 def _by_video(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
@@ -190,16 +205,16 @@ def _by_video(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[St
 
     for days in (7, 2):  # the first one was left to people for long enough
         for place in places(days):
-            yield joins.both_joined(teller, place, guests.next())
+            yield joins.both_joined(teller, place, guests.next(place))
     for party in NoShowParty:
         for place in places(6):
-            yield joins.one_missing(teller, place, guests.next(), party)
+            yield joins.one_missing(teller, place, guests.next(place), party)
     for _ in range(2):
         for place in places(4):
-            yield joins.one_missing(teller, place, guests.next(), NoShowParty.CLIENT, late=True)
+            yield joins.one_missing(teller, place, guests.next(place), NoShowParty.CLIENT, late=True)
 
 
-def _polls(teller: Teller, free: list[Place]) -> Iterator[Story]:
+def _polls(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
     """One poll that is open, one that holds a time; both with three times of one person's next week."""
     for tell, title in (
         (polls.opened, "Okafor Family Office: annual review"),
@@ -207,7 +222,19 @@ def _polls(teller: Teller, free: list[Place]) -> Iterator[Story]:
     ):
         places = _three(free, teller.desk.calendar.now + timedelta(days=3))
         if places:
+            guests.expect(polls.invited(title)[0].name, places)
             yield tell(teller, places, title)
+
+
+def _polls_before(teller: Teller, free: list[Place], guests: _Guests) -> Iterator[Story]:
+    """Polls that are over, weeks apart."""
+    now = teller.desk.calendar.now
+    for number, title in enumerate(polls.BEFORE):
+        back = timedelta(weeks=5 * (len(polls.BEFORE) - number))
+        places = _three(free, now - back)
+        if places:
+            guests.expect(polls.invited(title)[0].name, places)
+            yield polls.over(teller, places, title, accepted=number != len(polls.BEFORE) - 2)
 
 
 def _three(free: list[Place], after: datetime) -> list[Place]:
@@ -238,13 +265,13 @@ def _chains(teller: Teller, free: list[Place], guests: _Guests, rng: random.Rand
     """Meetings that were moved once, twice or three times, to later and to earlier places."""
     for start in rng.sample(free, len(free) // 14):
         if start not in free:
-            continue
+            continue  # an earlier chain took it
         free.remove(start)
         chain = [start]
         for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
             chain += _nearby(free, chain[-1], rng)
-        ends = rng.choice(("kept", "kept", "kept", "kept", "missed", "cancelled"))
-        yield teller.moved(chain, guests.next(), ends=ends)
+        ends = rng.choice(("kept",) * 7 + ("missed", "cancelled"))
+        yield teller.moved(chain, guests.next(*chain), ends=ends)
 
 
 def _nearby(free: list[Place], place: Place, rng: random.Random) -> Iterator[Place]:
@@ -257,19 +284,3 @@ def _nearby(free: list[Place], place: Place, rng: random.Random) -> Iterator[Pla
             and rng.random() < 0.25
         ),
     )
-
-
-def _ordinary(teller: Teller, place: Place, client: Client, rng: random.Random) -> Story:
-    chance = rng.random()
-    ladder: tuple[tuple[float, Callable[[], Story]], ...] = (
-        (0.075, lambda: teller.missed(place, client)),
-        (0.165, lambda: teller.cancelled(place, client)),
-        (0.185, lambda: teller.declined(place, client)),
-        (0.195, lambda: teller.expired(place, client)),
-        (0.215, lambda: teller.corrected(place, client)),
-        (0.255, lambda: teller.proposed(place, client, answered=True)),
-        (0.270, lambda: teller.proposed(place, client, answered=False)),
-        (0.400, lambda: teller.kept(place, client, asked=True)),
-        (1.000, lambda: teller.kept(place, client)),
-    )
-    return next(tell for limit, tell in ladder if chance < limit)()

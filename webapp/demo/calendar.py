@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from webapp.demo.people import House
+from webapp.demo.people import Colleague, House
 from webapp.lifecycle.slots import wall
 from webapp.localtime import Local
 
 STEP = 15
 LUNCH = (750, 795)
+FULL = 35
+"""For so many days back the diary has been as full as it is now."""
+SETTLED = 8
+"""What is more days back than this has its outcome, from people or from the system."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A free place in somebody's day (UTC)."""
 
@@ -40,6 +44,9 @@ class Calendar:
     def today(self) -> date:
         return self.local.day_of(self.now)
 
+    def colleague(self, name: str) -> Colleague:
+        return next(person for person in self.house.staff if person.name == name)
+
     def hours(self) -> list[list[list[int]]]:
         """Opening hours per weekday, as the firm keeps them."""
         span = [self.house.opens, self.house.closes]
@@ -53,6 +60,17 @@ class Calendar:
         back, ahead = self.house.days
         around = (self.today + timedelta(days=offset) for offset in range(-back, ahead + 1))
         return [day for day in around if self.is_open(day)]
+
+    def settled(self, place: Place) -> bool:
+        """Whether a meeting there was so long ago that nothing about it is open."""
+        return (self.today - place.day).days > SETTLED
+
+    def share(self, day: date) -> float:
+        """How full a day's diary is, of what it is now: the firm has grown."""
+        back, first = (self.today - day).days, self.house.days[0]
+        if back <= FULL:
+            return 1.0
+        return 1.0 - (1.0 - self.house.began) * (back - FULL) / (first - FULL)
 
     def working_day(self, day: date, steps: int) -> date:
         """So many open days before (negative) or after a day; 0 is the day, or the open one before it."""
@@ -72,6 +90,7 @@ class Calendar:
         """Everybody's days, laid out one meeting after another with gaps between."""
         lengths = {kind.name: kind.minutes for kind in self.house.kinds}
         for day in self.days():
+            share = self.share(day)
             for person in self.house.staff:
                 if not person.kinds:
                     continue
@@ -82,8 +101,9 @@ class Calendar:
                         minute = LUNCH[1] + rng.choice((0, STEP))
                     if minute + lengths[kind] > self.house.closes:
                         break
-                    start = wall(day, minute, self.local)
-                    yield Place(person.name, kind, start, start + timedelta(minutes=lengths[kind]), day)
+                    if rng.random() < share:
+                        start = wall(day, minute, self.local)
+                        yield Place(person.name, kind, start, start + timedelta(minutes=lengths[kind]), day)
                     minute = _on_step(minute + lengths[kind] + rng.choice(self.house.gaps))
 
 

@@ -35,11 +35,13 @@ class Desk:
     calendar: Calendar
     staff: dict[str, StaffUser]
     kinds: dict[str, int]
-    locations: dict[str, str]
 
     def front(self) -> Actor:
         """The receptionist: staff who take no appointments themselves."""
         return self._first(lambda user: user.role is Role.STAFF and not user.bookable)
+
+    def system(self) -> Actor:
+        return Actor.system(self.firm_id)
 
     def manager(self) -> Actor:
         return self._first(lambda user: user.role is Role.MANAGER)
@@ -50,6 +52,11 @@ class Desk:
     def booker(self, place: Place, rng: random.Random) -> Actor:
         """Mostly the front desk, else the adviser."""
         return Actor.of_staff(self.staff[place.staff]) if rng.random() < 0.3 else self.front()
+
+    def location(self, place: Place) -> str:
+        """Where a meeting in this place is held: a room has one person in it, so nobody else's meeting."""
+        kind = next(kind for kind in self.calendar.house.kinds if kind.name == place.kind)
+        return self.calendar.colleague(place.staff).room if kind.in_room else kind.location
 
     def draft(
         self,
@@ -69,7 +76,7 @@ class Desk:
             account_id=client.account_id,
             start_time=place.start,
             end_time=place.end,
-            location=self.locations[place.kind],
+            location=self.location(place),
             notes=rng.choice(words.NOTES) if rng.random() < 0.2 else "",
             reason=reason,
             confirm_by=confirm_by,
@@ -94,13 +101,13 @@ class Desk:
         appointments.decline(self.session, appointment, actor=self.front(), reason=reason, now=now)
 
     def expire(self, appointment: Appointment, now: datetime) -> None:
-        appointments.expire(self.session, appointment, actor=Actor.system(self.firm_id), now=now)
+        appointments.expire(self.session, appointment, actor=self.system(), now=now)
 
     def confirm(self, appointment: Appointment, now: datetime) -> None:
         appointments.confirm(self.session, appointment, actor=self.front(), now=now)
 
     def time_out(self, appointment: Appointment, now: datetime) -> None:
-        appointments.time_out(self.session, appointment, actor=Actor.system(self.firm_id), now=now)
+        appointments.time_out(self.session, appointment, actor=self.system(), now=now)
 
     def cancel(self, appointment: Appointment, side: CancelledBy, reason: str, now: datetime) -> None:
         """Entered at the front desk, on whose side it may be."""

@@ -23,8 +23,11 @@ def by_video(place: Place) -> Place:
     return replace(place, kind=VIDEO, end=place.start + LENGTH)
 
 
-def both_joined(teller: Teller, place: Place, client: Client) -> Story:
-    """Both came in time and nobody wrote anything down; in the end the system does, where it may."""
+def both_joined(teller: Teller, place: Place, client: Client, *, ticked: bool = False) -> Story:
+    """Both came in time; it is ``ticked`` off, or nobody writes anything down.
+
+    Then the system does in the end, where it may, and else the front desk if that was long ago.
+    """
     rng, appointment, made = _booked(teller, place, client)
     yield made
     booked = appointment()
@@ -32,19 +35,28 @@ def both_joined(teller: Teller, place: Place, client: Client) -> Story:
         when = place.start + MINUTE * early
         yield when
         _joins(teller, booked, side, when)
+    if ticked or (not _decides(teller) and teller.desk.calendar.settled(place)):
+        yield from teller.completed(booked, place, rng)
+        return
     closed = place.end + timedelta(minutes=teller.desk.calendar.house.complete_after + 1)
     yield closed
     if _decides(teller):
-        teller.desk.complete(booked, Actor.system(teller.desk.firm_id), closed, reason=COMPLETED_REASON)
+        teller.desk.complete(booked, teller.desk.system(), closed, reason=COMPLETED_REASON)
 
 
 def one_missing(
-    teller: Teller, place: Place, client: Client, party: NoShowParty, *, late: bool = False
+    teller: Teller,
+    place: Place,
+    client: Client,
+    party: NoShowParty,
+    *,
+    late: bool = False,
+    told: bool = False,
 ) -> Story:
     """Somebody had not joined half an hour after the start: a no-show of whom the facts show missing.
 
-    The system records it where the firm lets it, else a person is to say so. A ``late`` client joins after
-    that.
+    The system records it where the firm lets it, else a person is to say so, and has if it was ``told``. A
+    ``late`` client joins after that.
     """
     _rng, appointment, made = _booked(teller, place, client)
     yield made
@@ -58,12 +70,14 @@ def one_missing(
     if _decides(teller):
         teller.desk.no_show(
             booked,
-            Actor.system(teller.desk.firm_id),
+            teller.desk.system(),
             party,
             absence_note(POLICY),
             threshold + MINUTE,
             occurred_at=threshold,
         )
+    elif told:
+        teller.desk.no_show(booked, teller.desk.front(), party, "", threshold + MINUTE)
     if late:
         yield threshold + 7 * MINUTE
         _joins(teller, booked, CLIENT, threshold + 7 * MINUTE)

@@ -6,14 +6,22 @@ from webapp.vocabulary import OutcomePolicy, Role
 
 PASSWORD = "teapot lantern meadow"  # noqa: S105 - printed on purpose; demo firms are refused in production
 
+HALF_A_YEAR = 26 * 7
+"""Days: enough for twelve whole weeks beside the twelve before them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """Somebody who signs in. ``kinds`` are the appointment types they take; without any they take none."""
+    """Somebody who signs in. ``kinds`` are the appointment types they take; without any they take none.
+
+    ``room`` is where they see people. ``missed`` is how many times as often as others they wait in vain.
+    """
 
     name: str
     role: Role
     kinds: tuple[str, ...] = ()
+    room: str = ""
+    missed: float = 1.0
 
     @property
     def email(self) -> str:
@@ -25,11 +33,15 @@ VIDEO = "Video consultation"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An appointment type; of a ``tracked`` one the provider reports who joined."""
+    """An appointment type; of a ``tracked`` one the provider reports who joined.
+
+    ``in_room`` ones are held in the room of whoever takes them.
+    """
 
     name: str
     minutes: int
     location: str
+    in_room: bool = True
     tracked: bool = False
 
 
@@ -37,6 +49,7 @@ class Kind:
 class House:
     """A demo firm. ``days`` are how far back and ahead its calendar reaches; ``gaps`` are minutes between.
 
+    It has grown: on the first days its diary had ``began`` of the meetings that it has now.
     ``policy`` is for both outcomes that nobody entered; for ``complete_after`` minutes a meeting that has
     ended is left to people.
     """
@@ -54,6 +67,7 @@ class House:
     phone: str
     days: tuple[int, int]
     gaps: tuple[int, ...]
+    began: float
     policy: OutcomePolicy
     complete_after: int
 
@@ -68,12 +82,25 @@ MARLOW = House(
     staff=(
         Colleague("Helen Marlow", Role.OWNER),
         Colleague("Priya Raman", Role.MANAGER),
-        Colleague("Lena Vogel", Role.STAFF, ("Portfolio review", "Portfolio review", "Annual review")),
         Colleague(
-            "Tomas Reid", Role.STAFF, ("Initial consultation", "Initial consultation", "Pension advice")
+            "Lena Vogel", Role.STAFF, ("Portfolio review", "Portfolio review", "Annual review"), "Room 1"
         ),
-        Colleague("Daniel Osei", Role.STAFF, ("Tax return review", "Tax planning", "Annual review")),
-        Colleague("Ines Duarte", Role.STAFF, ("Document signing", "Will and estate", "Initial consultation")),
+        Colleague(
+            "Tomas Reid",
+            Role.STAFF,
+            ("Initial consultation", "Initial consultation", "Pension advice"),
+            "Room 3",
+            missed=3.4,
+        ),
+        Colleague(
+            "Daniel Osei", Role.STAFF, ("Tax return review", "Tax planning", "Annual review"), "Room 4"
+        ),
+        Colleague(
+            "Ines Duarte",
+            Role.STAFF,
+            ("Document signing", "Will and estate", "Initial consultation"),
+            "Room 2",
+        ),
         Colleague("Maya Hughes", Role.STAFF),
         Colleague("Jonah Pike", Role.VIEWER),
     ),
@@ -81,12 +108,12 @@ MARLOW = House(
         Kind("Initial consultation", 30, "Room 3"),
         Kind("Portfolio review", 45, "Room 1"),
         Kind("Tax return review", 45, "Room 4"),
-        Kind("Tax planning", 45, "Video call"),
+        Kind("Tax planning", 45, "Video call", in_room=False),
         Kind("Will and estate", 45, "Room 2"),
         Kind("Document signing", 30, "Room 2"),
         Kind("Annual review", 60, "Room 4"),
-        Kind("Pension advice", 45, "Phone"),
-        Kind(VIDEO, 45, "Video call", tracked=True),
+        Kind("Pension advice", 45, "Phone", in_room=False),
+        Kind(VIDEO, 45, "Video call", in_room=False, tracked=True),
     ),
     accounts=(
         "Wren Trust",
@@ -233,8 +260,9 @@ MARLOW = House(
         "Wu Bo",
     ),
     phone="020 7946 0{:03d}",
-    days=(35, 28),
+    days=(HALF_A_YEAR, 28),
     gaps=(0, 15, 30, 45, 60, 90),
+    began=0.4,
     policy=OutcomePolicy.DECIDE,
     complete_after=3 * 24 * 60,
 )
@@ -247,15 +275,15 @@ ALDER = House(
     opens=480,
     closes=1020,
     staff=(
-        Colleague("Miriam Finch", Role.OWNER, ("Physiotherapy", "First visit")),
-        Colleague("Andre Alder", Role.MANAGER, ("Physiotherapy", "Follow-up")),
+        Colleague("Miriam Finch", Role.OWNER, ("Physiotherapy", "First visit"), "Suite A"),
+        Colleague("Andre Alder", Role.MANAGER, ("Physiotherapy", "Follow-up"), "Suite B"),
         Colleague("Rosa Delgado", Role.STAFF),
     ),
     kinds=(
         Kind("First visit", 60, "Suite A"),
         Kind("Physiotherapy", 45, "Suite B"),
-        Kind("Follow-up", 30, "Suite A"),
-        Kind(VIDEO, 45, "Video call", tracked=True),
+        Kind("Follow-up", 30, "Suite B"),
+        Kind(VIDEO, 45, "Video call", in_room=False, tracked=True),
     ),
     accounts=("Riverside School District", "Empire Couriers Inc."),
     contacts=(
@@ -277,8 +305,9 @@ ALDER = House(
         "Ming Liu",
     ),
     phone="(212) 555-0{:03d}",
-    days=(11, 8),
+    days=(HALF_A_YEAR, 8),
     gaps=(120, 150, 180, 210),
+    began=0.4,
     policy=OutcomePolicy.SUGGEST,
     complete_after=60,
 )

@@ -12,7 +12,7 @@ from webapp.delivery import events, mail, polls_mail
 from webapp.lifecycle import transaction
 from webapp.lifecycle.polls import drafting
 from webapp.models import Firm, OutboxEvent, Poll
-from webapp.vocabulary import MailTemplate
+from webapp.vocabulary import MailTemplate, PollStatus
 
 FRESH = timedelta(days=2)
 TOLD = "It happened before the demo was loaded, so no mail was written."
@@ -54,9 +54,11 @@ def _pass_over(session: Session, now: datetime) -> None:
 
 
 def _invite(session: Session, settings: Settings) -> None:
-    """Everybody asked in a poll got a mail when it was made."""
+    """Everybody asked in a poll that is not over got a mail when it was made."""
     polls: Sequence[Poll] = session.scalars(
-        sa.select(Poll).join(Firm, Firm.firm_id == Poll.firm_id).where(Firm.is_demo)
+        sa.select(Poll)
+        .join(Firm, Firm.firm_id == Poll.firm_id)
+        .where(Firm.is_demo, Poll.status.in_([PollStatus.OPEN, PollStatus.HELD]))
     ).all()
     for poll in polls:
         polls_mail.queue(

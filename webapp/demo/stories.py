@@ -6,7 +6,7 @@ stories, so that histories are written as they would have been; it stops at the 
 
 import heapq
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,11 +14,15 @@ from itertools import pairwise
 from webapp.demo import words
 from webapp.demo.calendar import Place
 from webapp.demo.desk import Client, Desk
+from webapp.lifecycle.outcomes import COMPLETED_REASON
 from webapp.models import Appointment
 from webapp.vocabulary import CancelledBy, NoShowParty, Status
 
 Story = Iterator[datetime]
 MINUTE = timedelta(minutes=1)
+USUALLY, LONGEST = 7, 32
+"""So many working days ahead a meeting is booked on average, and at most."""
+SHORT_NOTICE = timedelta(hours=23)
 CLIENT_MISSED = (NoShowParty.CLIENT,) * 8 + (NoShowParty.STAFF, NoShowParty.BOTH)
 
 
@@ -54,12 +58,17 @@ class Teller:
         name = f"{self.seed}/{(place.day - today).days}/{place.staff}/{place.start:%H%M}"
         return random.Random(name)  # noqa: S311 - the same each time is the point
 
-    def made(self, place: Place, rng: random.Random, *, soonest: int = 1) -> datetime:
-        """When a place was booked: some working days before it, and not after the present."""
+    def made(self, place: Place, rng: random.Random, *, soonest: int = 1, longest: int = LONGEST) -> datetime:
+        """When a place was booked: some working days before it, mostly few, and not after the present."""
         calendar = self.desk.calendar
         last = min(place.day, calendar.today)
-        moment = calendar.at_work(calendar.working_day(last, -rng.randint(soonest, soonest + 11)), rng)
+        steps = min(soonest + int(rng.expovariate(1 / USUALLY)), longest)
+        moment = calendar.at_work(calendar.working_day(last, -steps), rng)
         return moment.replace(second=0, microsecond=0)
+
+    def booked_at(self, place: Place) -> datetime:
+        """When an ordinary meeting in this place was booked, or will have been."""
+        return self.made(place, self.dice(place))
 
     def between(self, low: datetime, high: datetime, rng: random.Random) -> datetime:
         """Some whole minute after ``low`` and before ``high``, by day where there is room."""
@@ -93,7 +102,17 @@ class Teller:
         yield ticked
         self.desk.complete(appointment, self.desk.booker(place, rng), ticked)
 
-    def missed(self, place: Place, client: Client) -> Story:
+    def left_open(self, place: Place, client: Client) -> Story:
+        """It took place, nobody ticked it off, and in the end the system did."""
+        rng = self.dice(place)
+        made = self.made(place, rng)
+        yield made
+        appointment = self._booked(place, client, rng, made)
+        closed = place.end + timedelta(minutes=self.desk.calendar.house.complete_after + 1)
+        yield closed
+        self.desk.complete(appointment, self.desk.system(), closed, reason=COMPLETED_REASON)
+
+    def missed(self, place: Place, client: Client, parties: Sequence[NoShowParty] = CLIENT_MISSED) -> Story:
         """Somebody did not come: mostly the client."""
         rng = self.dice(place)
         made = self.made(place, rng)
@@ -101,7 +120,7 @@ class Teller:
         appointment = self._booked(place, client, rng, made)
         seen = place.start + MINUTE * rng.randint(16, 40)
         yield seen
-        party = rng.choice(CLIENT_MISSED)
+        party = rng.choice(parties)
         notes = {
             NoShowParty.CLIENT: words.NO_SHOW_NOTES,
             NoShowParty.STAFF: words.STAFF_NO_SHOW_NOTES,
@@ -138,13 +157,14 @@ class Teller:
             self.desk.correct(appointment, Status.COMPLETED, None, rng.choice(words.TO_COMPLETED), righted)
 
     def cancelled(self, place: Place, client: Client) -> Story:
-        """Called off between its booking and its start, two times of three by the client."""
+        """Called off before its start, two times of three by the client, one of three at short notice."""
         rng = self.dice(place)
         made = self.made(place, rng)
         yield made
         appointment = self._booked(place, client, rng, made)
         by_client = rng.random() < 0.67
-        when = self.between(made, place.start, rng)
+        low = max(made, place.start - SHORT_NOTICE) if rng.random() < 0.33 else made
+        when = self.between(low, place.start, rng)
         yield when
         side = CancelledBy.CLIENT if by_client else CancelledBy.STAFF
         reasons = words.CLIENT_CANCELS if by_client else words.FIRM_CANCELS
@@ -162,7 +182,7 @@ class Teller:
     def expired(self, place: Place, client: Client) -> Story:
         """Asked for, and nobody answered."""
         rng = self.dice(place)
-        asked = self.made(place, rng)
+        asked = self.made(place, rng, longest=3)
         yield asked
         appointment = self.desk.request(client, self.desk.draft(place, client, rng), asked)
         yield place.start + 5 * MINUTE

@@ -12,7 +12,7 @@ from webapp.lifecycle.conflicts import forbidden, local_of
 from webapp.lifecycle.errors import Forbidden, Invalid, SlotTaken
 from webapp.lifecycle.text import one_line, prose
 from webapp.lifecycle.transitions import TABLE
-from webapp.models import Account, Appointment, AppointmentType, Contact, StaffUser
+from webapp.models import Account, Appointment, AppointmentType, Contact, Firm, StaffUser
 from webapp.vocabulary import Action, ActorKind, Override, Permission, Status
 
 SHORTEST = timedelta(minutes=5)
@@ -21,6 +21,26 @@ LATEST = timedelta(days=5 * 366)
 REASON_LENGTH = 500
 NOTES_LENGTH = 4000
 LOCATION_LENGTH = 120
+OFFERED = sa.and_(
+    AppointmentType.firm_id == sa.bindparam("firm_id"),
+    AppointmentType.appointment_type_id == sa.bindparam("appointment_type_id"),
+    AppointmentType.retired_at.is_(None),
+)
+BOOKABLE = sa.and_(
+    StaffUser.firm_id == sa.bindparam("firm_id"),
+    StaffUser.staff_user_id == sa.bindparam("staff_user_id"),
+    StaffUser.bookable,
+    StaffUser.deactivated_at.is_(None),
+)
+KNOWN = sa.and_(Contact.firm_id == sa.bindparam("firm_id"), Contact.contact_id == sa.bindparam("contact_id"))
+CHOSEN = (
+    sa.select(AppointmentType, StaffUser, Contact)
+    .select_from(Firm)
+    .outerjoin(AppointmentType, OFFERED)
+    .outerjoin(StaffUser, BOOKABLE)
+    .outerjoin(Contact, KNOWN)
+    .where(Firm.firm_id == sa.bindparam("firm_id"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +97,8 @@ def _create(
     require_actor(action, actor)
     check_interval(draft.start_time, draft.end_time, now)
     reason = prose(draft.reason, REASON_LENGTH, "reason")
-    kind = find_type(session, actor.firm_id, draft.appointment_type_id)
-    staff_user = find_staff(session, actor.firm_id, draft.staff_user_id)
-    contact_id, account_id = _find_client(session, actor.firm_id, draft)
+    kind, staff_user, contact = _find_chosen(session, actor.firm_id, draft)
+    contact_id, account_id = _find_client(session, actor.firm_id, draft, contact)
     slots.lock_staff(session, [staff_user.staff_user_id])
     overbooked = take_slot(
         session,
@@ -141,15 +160,29 @@ def check_interval(start: datetime, end: datetime, now: datetime) -> None:
         raise Invalid("That is more than five years ahead. Choose an earlier date.", field="start")
 
 
+def _find_chosen(
+    session: Session, firm_id: int, draft: Draft
+) -> tuple[AppointmentType, StaffUser, Contact | None]:
+    """Type, staff user and contact of a draft, each as its own function finds it, in one statement."""
+    kind, staff_user, contact = session.execute(
+        CHOSEN,
+        {
+            "firm_id": firm_id,
+            "appointment_type_id": draft.appointment_type_id,
+            "staff_user_id": draft.staff_user_id,
+            "contact_id": draft.contact_id,
+        },
+    ).one()
+    return _offered(kind), _bookable(staff_user), contact
+
+
 def find_type(session: Session, firm_id: int, appointment_type_id: int) -> AppointmentType:
     """The firm's type, if it is still offered (Invalid otherwise)."""
-    found = session.scalar(
-        sa.select(AppointmentType).where(
-            AppointmentType.firm_id == firm_id,
-            AppointmentType.appointment_type_id == appointment_type_id,
-            AppointmentType.retired_at.is_(None),
-        )
-    )
+    chosen = {"firm_id": firm_id, "appointment_type_id": appointment_type_id}
+    return _offered(session.scalar(sa.select(AppointmentType).where(OFFERED), chosen))
+
+
+def _offered(found: AppointmentType | None) -> AppointmentType:
     if found is None:
         raise Invalid("Choose a type from the list.", field="appointment_type_id")
     return found
@@ -163,26 +196,22 @@ def usual_end(session: Session, firm_id: int, appointment_type_id: int, start: d
 
 def find_staff(session: Session, firm_id: int, staff_user_id: int) -> StaffUser:
     """A staff user of the firm who takes appointments (Invalid otherwise)."""
-    found = session.scalar(
-        sa.select(StaffUser).where(
-            StaffUser.firm_id == firm_id,
-            StaffUser.staff_user_id == staff_user_id,
-            StaffUser.bookable,
-            StaffUser.deactivated_at.is_(None),
-        )
-    )
+    chosen = {"firm_id": firm_id, "staff_user_id": staff_user_id}
+    return _bookable(session.scalar(sa.select(StaffUser).where(BOOKABLE), chosen))
+
+
+def _bookable(found: StaffUser | None) -> StaffUser:
     if found is None:
         raise Invalid("Choose a member of staff from the list.", field="staff_user_id")
     return found
 
 
-def _find_client(session: Session, firm_id: int, draft: Draft) -> tuple[int | None, int | None]:
+def _find_client(
+    session: Session, firm_id: int, draft: Draft, contact: Contact | None
+) -> tuple[int | None, int | None]:
     """The contact and account of the draft, which belong together; a contact brings its account."""
     account_id = draft.account_id
     if draft.contact_id is not None:
-        contact = session.scalar(
-            sa.select(Contact).where(Contact.firm_id == firm_id, Contact.contact_id == draft.contact_id)
-        )
         if contact is None:
             raise Invalid("Choose a contact from the list or add a new one.", field="contact_id")
         if account_id is not None and contact.account_id != account_id:

@@ -17,12 +17,49 @@ from sqlalchemy.orm.attributes import set_committed_value
 from webapp.lifecycle import conflicts, deliveries, recording_sets
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import SlotTaken
-from webapp.lifecycle.recording_sets import APPOINTMENTS, HISTORY, Move
+from webapp.lifecycle.recording_sets import APPOINTMENTS, HISTORY, OUTBOX, Move
 from webapp.lifecycle.transitions import TABLE, is_legal
-from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
+from webapp.models import Appointment
 from webapp.vocabulary import Action, CancelledBy, NoShowParty, Override, Status
 
 SLOT_MARKS = ("slot_taken", "ex_appointment_slot")
+GUARDED = (
+    "status",
+    "status_reason",
+    "version",
+    "rescheduled_at",
+    "cancelled_at",
+    "cancellation_kind",
+    "cancelled_by",
+    "completed_at",
+    "no_show_at",
+    "no_show_party",
+)
+"""What every change of an appointment sets, so that its statement is always the same."""
+CHANGE = (
+    sa.update(APPOINTMENTS)
+    .where(
+        APPOINTMENTS.c.firm_id == sa.bindparam("seen_firm"),
+        APPOINTMENTS.c.appointment_id == sa.bindparam("seen_id"),
+        APPOINTMENTS.c.status == sa.bindparam("seen_status"),
+        APPOINTMENTS.c.version == sa.bindparam("seen_version"),
+    )
+    .values({name: sa.bindparam(f"new_{name}", type_=APPOINTMENTS.c[name].type) for name in GUARDED})
+    .returning(APPOINTMENTS.c.appointment_id)
+)
+ENTRY = (
+    sa.insert(HISTORY)
+    .values(
+        sequence=sa.select(sa.func.coalesce(sa.func.max(HISTORY.c.sequence), 0) + 1)
+        .where(
+            HISTORY.c.firm_id == sa.bindparam("of_firm"),
+            HISTORY.c.appointment_id == sa.bindparam("of_appointment"),
+        )
+        .scalar_subquery()
+    )
+    .returning(HISTORY.c.sequence)
+)
+EVENT = sa.insert(OUTBOX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +114,6 @@ def create(
     _write_history(
         session,
         appointment,
-        1,
         action=action,
         source=None,
         actor=actor,
@@ -114,32 +150,21 @@ def record(
     _require_legal(action, source, to)
     values = _values(action, to, reason, occurred_at, no_show_party, cancelled_by)
     values["version"] = expected_version + 1
-    written = session.execute(
-        sa.update(Appointment)
-        .where(
-            Appointment.firm_id == actor.firm_id,
-            Appointment.appointment_id == appointment.appointment_id,
-            Appointment.status == source,
-            Appointment.version == expected_version,
-        )
-        .values(**values)
-        .returning(Appointment.appointment_id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if written is None:
+    session.flush()
+    seen = {
+        "seen_firm": actor.firm_id,
+        "seen_id": appointment.appointment_id,
+        "seen_status": source,
+        "seen_version": expected_version,
+    }
+    new = {f"new_{column}": value for column, value in values.items()}
+    if session.execute(CHANGE, seen | new).one_or_none() is None:
         raise conflicts.stale(session, appointment)
     for column, value in values.items():
         set_committed_value(appointment, column, value)
-    last = session.scalar(
-        sa.select(sa.func.max(AppointmentStatusHistory.sequence)).where(
-            AppointmentStatusHistory.firm_id == actor.firm_id,
-            AppointmentStatusHistory.appointment_id == appointment.appointment_id,
-        )
-    )
     _write_history(
         session,
         appointment,
-        (last or 0) + 1,
         action=action,
         source=source,
         actor=actor,
@@ -309,7 +334,6 @@ def _explain_taken(error: DatabaseError) -> None:
 def _write_history(
     session: Session,
     appointment: Appointment,
-    sequence: int,
     *,
     action: Action,
     source: Status | None,
@@ -319,29 +343,30 @@ def _write_history(
     occurred_at: datetime,
     overrides: tuple[Override, ...],
 ) -> None:
-    session.add(
-        AppointmentStatusHistory(
-            firm_id=appointment.firm_id,
-            appointment_id=appointment.appointment_id,
-            sequence=sequence,
-            action=action,
-            from_status=source,
-            to_status=appointment.status,
-            reason=reason,
-            no_show_party=appointment.no_show_party,
-            cancelled_by=appointment.cancelled_by,
-            overrides=",".join(overrides) or None,
-            changed_by_id=actor.staff_user_id,
-            actor_kind=actor.kind,
-            actor_label=actor.label,
-            changed_at=now,
-            occurred_at=occurred_at,
-        )
-    )
-    session.flush()
+    """The entry after the last one, and the event that tells of it."""
+    sequence = session.execute(
+        ENTRY,
+        {
+            "of_firm": appointment.firm_id,
+            "of_appointment": appointment.appointment_id,
+            "firm_id": appointment.firm_id,
+            "appointment_id": appointment.appointment_id,
+            "action": action,
+            "from_status": source,
+            "to_status": appointment.status,
+            "reason": reason,
+            "no_show_party": appointment.no_show_party,
+            "cancelled_by": appointment.cancelled_by,
+            "overrides": ",".join(overrides) or None,
+            "changed_by_id": actor.staff_user_id,
+            "actor_kind": actor.kind,
+            "actor_label": actor.label,
+            "changed_at": now,
+            "occurred_at": occurred_at,
+        },
+    ).scalar_one()
     if action is not Action.IMPORT:  # what was imported happened elsewhere; nobody is told again
-        session.add(_event(appointment, sequence, action, source, now, occurred_at))
-        session.flush()
+        session.execute(EVENT, _event(appointment, sequence, action, source, now, occurred_at))
         session.connection().execute(
             deliveries.ONE,
             {
@@ -360,16 +385,16 @@ def _event(
     source: Status | None,
     now: datetime,
     occurred_at: datetime,
-) -> OutboxEvent:
+) -> dict[str, Any]:
     """The outbox row: ids and facts, no free text."""
     name = "corrected" if action is Action.CORRECT else appointment.status.value
-    return OutboxEvent(
-        firm_id=appointment.firm_id,
-        appointment_id=appointment.appointment_id,
-        sequence=sequence,
-        event_type=f"appointment.{name}",
-        created_at=now,
-        payload=recording_sets.payload(
+    return {
+        "firm_id": appointment.firm_id,
+        "appointment_id": appointment.appointment_id,
+        "sequence": sequence,
+        "event_type": f"appointment.{name}",
+        "created_at": now,
+        "payload": recording_sets.payload(
             appointment,
             action,
             source,
@@ -378,4 +403,4 @@ def _event(
             party=appointment.no_show_party,
             cancelled_by=appointment.cancelled_by,
         ),
-    )
+    }

@@ -11,6 +11,19 @@ from webapp.localtime import Local, day_bounds
 from webapp.models import HOLDS_SLOT_SQL, Appointment, Firm
 
 MAX_DURATION = timedelta(hours=24)
+TAKEN = (
+    sa.select(Appointment.start_time, Appointment.end_time)
+    .where(
+        Appointment.firm_id == sa.bindparam("firm_id"),
+        Appointment.staff_user_id == sa.bindparam("staff_user_id"),
+        Appointment.start_time < sa.bindparam("end"),
+        Appointment.start_time > sa.bindparam("earliest"),
+        Appointment.end_time > sa.bindparam("start"),
+        sa.text(HOLDS_SLOT_SQL),
+        Appointment.appointment_id != sa.bindparam("ignore"),
+    )
+    .order_by(Appointment.start_time)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +62,15 @@ def taken(
     ``ignore`` is an appointment to leave out: the one that is being moved.
     """
     rows = session.execute(
-        sa.select(Appointment.start_time, Appointment.end_time)
-        .where(
-            Appointment.firm_id == firm_id,
-            Appointment.staff_user_id == staff_user_id,
-            Appointment.start_time < end,
-            Appointment.start_time > start - MAX_DURATION,
-            Appointment.end_time > start,
-            sa.text(HOLDS_SLOT_SQL),
-            Appointment.appointment_id != (ignore or 0),
-        )
-        .order_by(Appointment.start_time)
+        TAKEN,
+        {
+            "firm_id": firm_id,
+            "staff_user_id": staff_user_id,
+            "start": start,
+            "end": end,
+            "earliest": start - MAX_DURATION,
+            "ignore": ignore or 0,
+        },
     )
     return [(row.start_time, row.end_time) for row in rows]
 

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from webapp.lifecycle.transitions import is_legal
 from webapp.models import Account, Appointment, AppointmentStatusHistory, Contact, StaffUser
+from webapp.queries import snapshots
+from webapp.queries.snapshots import Counted
 from webapp.vocabulary import Action, ActorKind, CancelledBy, NoShowParty, Status
 
 SIZE = 50
@@ -174,33 +176,32 @@ def news(session: Session, *, firm_id: int, criteria: Criteria, since: datetime,
     """
     times = _during(replace(criteria, since=max(since, criteria.since or since)))
     first = (
-        sa.select(History.history_id)
+        sa.select(History)
         .where(History.firm_id == firm_id, *times)
         .order_by(History.changed_at, History.history_id)
         .limit(STRETCH)
         .subquery("first")
     )
-    some = (
-        sa.select(sa.literal_column("1"))
-        .select_from(first)
-        .join(History, History.history_id == first.c.history_id)
-        .where(*_passing(firm_id, criteria))
-        .limit(most)
-        .subquery()
-    )
+    passing = _passing(first.c, firm_id, criteria)
+    some = sa.select(sa.literal_column("1")).select_from(first).where(*passing).limit(most).subquery()
     return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
 
-def every(engine: sa.Engine, *, firm_id: int, criteria: Criteria) -> Iterator[Change]:
-    """All that pass, newest first, fetched ``BATCH`` at a time in a session of its own."""
-    after: Cursor | None = None
-    with Session(engine) as session:
+def every(engine: sa.Engine, *, firm_id: int, criteria: Criteria) -> Counted[Change]:
+    """All that pass, newest first, counted, then fetched ``BATCH`` at a time."""
+    conditions = [History.firm_id == firm_id, *_passing(History, firm_id, criteria), *_during(criteria)]
+    how_many = sa.select(sa.func.count()).select_from(History).where(*conditions)
+
+    def read(session: Session) -> Iterator[Change]:
+        after: Cursor | None = None
         while True:
             found = page(session, firm_id=firm_id, criteria=criteria, after=after, size=BATCH, counted=False)
             yield from found.rows
             if found.following is None:
                 return
             after = found.following
+
+    return snapshots.counted(engine, how_many, read)
 
 
 def people(session: Session, *, firm_id: int) -> list[tuple[int, str]]:
@@ -268,8 +269,8 @@ def _branch(
     return sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
 
 
-def _same(equal: dict[str, Any]) -> list[sa.ColumnElement[bool]]:
-    columns = ((getattr(History, name), value) for name, value in equal.items())
+def _same(equal: dict[str, Any], row: Any = History) -> list[sa.ColumnElement[bool]]:
+    columns = ((getattr(row, name), value) for name, value in equal.items())
     return [column.is_(None) if value is None else column == value for column, value in columns]
 
 
@@ -282,8 +283,8 @@ def _during(criteria: Criteria) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-def _passing(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
-    """The filters but for the period, as conditions on each row of the history."""
+def _passing(row: Any, firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
+    """The filters but for the period, as conditions on each row of a piece of the history."""
     asked: dict[str, Any] = _actor(criteria.who)
     if criteria.action is not None:
         asked["action"] = criteria.action
@@ -291,9 +292,9 @@ def _passing(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
         asked["to_status"] = criteria.became
     if criteria.new or criteria.was is not None:
         asked["from_status"] = criteria.was
-    found = _same(asked)
+    found = _same(asked, row)
     if criteria.staff_user_id is not None:
-        found.append(_whose(firm_id) == criteria.staff_user_id)
+        found.append(_whose(firm_id, row) == criteria.staff_user_id)
     return found
 
 
@@ -301,12 +302,12 @@ def _actor(who: Who | None) -> dict[str, Any]:
     return {"actor_kind": who.kind, "changed_by_id": who.staff_user_id} if who else {}
 
 
-def _whose(firm_id: int) -> sa.ScalarSelect[int]:
+def _whose(firm_id: int, row: Any) -> sa.ScalarSelect[int]:
     """Whose appointment a row of the history is about, by the appointment's key."""
     return (
         sa.select(Appointment.staff_user_id)
-        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == History.appointment_id)
-        .correlate(History)
+        .where(Appointment.firm_id == firm_id, Appointment.appointment_id == row.appointment_id)
+        .correlate_except(Appointment)
         .scalar_subquery()
     )
 
@@ -317,7 +318,7 @@ def _of_one(firm_id: int, criteria: Criteria, after: Cursor | None) -> sa.Select
     found: sa.Select[Any] = (
         sa.select(stretch.c.history_id, stretch.c.changed_at)
         .join(History, History.history_id == stretch.c.history_id)
-        .where(_whose(firm_id) == criteria.staff_user_id)
+        .where(_whose(firm_id, History) == criteria.staff_user_id)
         .order_by(stretch.c.changed_at.desc(), stretch.c.history_id.desc())
     )
     return found

@@ -14,7 +14,17 @@ from webapp.lifecycle.transitions import allowed_actions
 from webapp.models import Appointment, AppointmentStatusHistory, AuditEvent, PersonalLink
 from webapp.queries import attendance
 from webapp.queries.attendance import Fact
-from webapp.vocabulary import OUTCOMES, Action, AttendanceSide, AttendanceSource, Role, Status
+from webapp.vocabulary import (
+    OUTCOMES,
+    Action,
+    ActorKind,
+    AttendanceSide,
+    AttendanceSource,
+    CancelledBy,
+    NoShowParty,
+    Role,
+    Status,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One history row, or an edit of the details, as the timeline prints it."""
+    """One history row, or an edit of the details, as the timeline prints it.
+
+    ``actor_kind`` is None where the record does not keep it; ``party`` who did not show, ``cancelled_by`` on
+    whose side it was called off.
+    """
 
     status: Status
     action: Action | None
@@ -48,6 +62,9 @@ class Event:
     occurred_at: datetime
     changes: dict[str, Any] | None = None
     fact: Fact | None = None
+    actor_kind: ActorKind | None = None
+    party: NoShowParty | None = None
+    cancelled_by: CancelledBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +299,9 @@ def _transition(row: AppointmentStatusHistory) -> Event:
         actor_label=row.actor_label,
         changed_at=row.changed_at,
         occurred_at=row.occurred_at,
+        actor_kind=row.actor_kind,
+        party=row.no_show_party,
+        cancelled_by=row.cancelled_by,
     )
 
 
@@ -296,6 +316,7 @@ def _edit(row: AuditEvent, status: Status) -> Event:
         changed_at=row.changed_at,
         occurred_at=row.changed_at,
         changes=row.changes,
+        actor_kind=ActorKind.STAFF if row.changed_by_id else None,
     )
 
 

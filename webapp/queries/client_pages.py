@@ -94,12 +94,14 @@ _CONTACT = (
 )
 
 
-def _select_contacts(firm_id: int) -> Any:
+def select_contacts(firm_id: int) -> Any:
+    """The columns of :class:`ContactRow`."""
     joined = sa.and_(Account.firm_id == Contact.firm_id, Account.account_id == Contact.account_id)
     return sa.select(*_CONTACT).outerjoin(Account, joined).where(Contact.firm_id == firm_id)
 
 
-def _select_accounts(firm_id: int) -> sa.Select[Any]:
+def select_accounts(firm_id: int) -> sa.Select[Any]:
+    """The columns of :class:`AccountRow`."""
     size = (
         sa.select(sa.func.count())
         .where(Contact.firm_id == Account.firm_id, Contact.account_id == Account.account_id)
@@ -111,7 +113,7 @@ def _select_accounts(firm_id: int) -> sa.Select[Any]:
 
 def contact(session: Session, *, firm_id: int, contact_id: int) -> ContactRow:
     """One contact of the firm (Missing otherwise). One statement."""
-    query = _select_contacts(firm_id).where(Contact.contact_id == contact_id)
+    query = select_contacts(firm_id).where(Contact.contact_id == contact_id)
     row = session.execute(query).one_or_none() if contact_id < KEY_LIMIT else None
     if row is None:
         raise Missing("There is no such contact.")
@@ -120,7 +122,7 @@ def contact(session: Session, *, firm_id: int, contact_id: int) -> ContactRow:
 
 def account(session: Session, *, firm_id: int, account_id: int) -> AccountRow:
     """One account of the firm (Missing otherwise). One statement."""
-    query = _select_accounts(firm_id).where(Account.account_id == account_id)
+    query = select_accounts(firm_id).where(Account.account_id == account_id)
     row = session.execute(query).one_or_none() if account_id < KEY_LIMIT else None
     if row is None:
         raise Missing("There is no such account.")
@@ -129,7 +131,7 @@ def account(session: Session, *, firm_id: int, account_id: int) -> AccountRow:
 
 def contacts_by_ids(session: Session, *, firm_id: int, contact_ids: Sequence[int]) -> list[ContactRow]:
     """Chosen contacts by name; ids of other firms are not there. One statement."""
-    query = _select_contacts(firm_id).where(Contact.contact_id.in_(contact_ids))
+    query = select_contacts(firm_id).where(Contact.contact_id.in_(contact_ids))
     return [
         ContactRow(*row) for row in session.execute(query.order_by(Contact.sort_name, Contact.contact_id))
     ]
@@ -137,7 +139,7 @@ def contacts_by_ids(session: Session, *, firm_id: int, contact_ids: Sequence[int
 
 def accounts_by_ids(session: Session, *, firm_id: int, account_ids: Sequence[int]) -> list[AccountRow]:
     """Chosen accounts by name; ids of other firms are not there. One statement."""
-    query = _select_accounts(firm_id).where(Account.account_id.in_(account_ids))
+    query = select_accounts(firm_id).where(Account.account_id.in_(account_ids))
     return [
         AccountRow(*row) for row in session.execute(query.order_by(Account.sort_name, Account.account_id))
     ]
@@ -157,7 +159,7 @@ def contacts(
     Args:
         before, after: the contact next to which the page lies; its neighbours are shown, not itself.
     """
-    query = _select_contacts(firm_id)
+    query = select_contacts(firm_id)
     if account_id is not None:
         query = query.where(Contact.account_id == account_id)
     key = (Contact.sort_name, Contact.contact_id)
@@ -175,7 +177,7 @@ def accounts(
 ) -> Page[AccountRow]:
     """Accounts by name, paged like :func:`contacts`. One statement."""
     key = (Account.sort_name, Account.account_id)
-    query = _select_accounts(firm_id)
+    query = select_accounts(firm_id)
     rows, *ends = _page(session, query, firm_id=firm_id, key=key, before=before, after=after, limit=limit)
     return Page([AccountRow(*row) for row in rows], *ends)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from webapp.lifecycle.terms import normalise, reference_of, words_of
-from webapp.models import Account, Appointment, ContactTerm
+from webapp.models import Account, Appointment, Contact, ContactTerm
 from webapp.models.clients import TERM_LENGTH
 
 REF_LENGTH = 120
@@ -48,6 +48,21 @@ def matching_account_ids(session: Session, *, firm_id: int, q: str, limit: int =
 def accounts_found(*, firm_id: int, q: str, limit: int) -> sa.Select[int] | None:
     """The same as a part of a statement; None where there is nothing to look for."""
     return _accounts(firm_id, q, limit) if normalise(q) else None
+
+
+def contacts_found(session: Session, *, firm_id: int, q: str) -> sa.ColumnElement[bool]:
+    """The condition on a contact that :func:`matching_contact_ids` finds it, past any limit of a page."""
+    words = words_of(q)
+    if not words:
+        return sa.false()
+    words = _rarest_first(session, firm_id, words) if len(words) > 1 else words
+    return Contact.contact_id.in_(_contacts(firm_id, words, CANDIDATES))
+
+
+def accounts_found(q: str) -> sa.ColumnElement[bool]:
+    """The condition on an account that its folded name begins with ``q``."""
+    prefix = normalise(q)[:TERM_LENGTH]
+    return begins_with(Account.sort_name, prefix) if prefix else sa.false()
 
 
 def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnElement[bool]:

@@ -1,6 +1,5 @@
 """Appointments as a table that leaves the house: every column, fetched in batches, never all in memory."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.models import Account, Appointment, AppointmentType, Contact, Firm, StaffUser
+from webapp.queries import snapshots
 from webapp.queries.appointment_list import Criteria, Order, conditions
+from webapp.queries.client_pages import Whose
+from webapp.queries.snapshots import Counted
 from webapp.vocabulary import CancellationKind, CancelledBy, NoShowParty, Status
-
-BATCH = 500
-"""Rows that are in memory at a time."""
 
 _After = aliased(Appointment, name="after")
 
@@ -50,23 +49,16 @@ def firm_slug(session: Session, *, firm_id: int) -> str:
     return session.scalars(sa.select(Firm.slug).where(Firm.firm_id == firm_id)).one()
 
 
-def stream(engine: sa.Engine, *, firm_id: int, criteria: Criteria, order: Order) -> Iterator[Record]:
-    """Every appointment that passes, by start, in one statement whose rows come ``BATCH`` at a time.
-
-    It reads in a session of its own, so it may outlive the request that asked. The session opens with the
-    first row and closes with the last, or when the iterator is closed.
-    """
-    descending = order is Order.NEWEST
-    keys: tuple[Any, Any] = (Appointment.start_time, Appointment.appointment_id)
-    statement = (
-        _select()
-        .where(*conditions(firm_id, criteria))
-        .order_by(*(key.desc() if descending else key.asc() for key in keys))
-        .execution_options(yield_per=BATCH)
-    )
-    with Session(engine) as session, session.execute(statement) as result:
-        for row in result:
-            yield Record(*row)
+def stream(
+    engine: sa.Engine, *, firm_id: int, criteria: Criteria, order: Order, whose: Whose | None = None
+) -> Counted[Record]:
+    """Every appointment that passes, in order. Two statements: how many, and the rows while they are read."""
+    passing = [*conditions(firm_id, criteria), *([whose.condition] if whose else [])]
+    time = Appointment.created_at if order is Order.WAITING else Appointment.start_time
+    keys: tuple[Any, Any] = (time, Appointment.appointment_id)
+    sort = [key.desc() if order is Order.NEWEST else key.asc() for key in keys]
+    how_many = sa.select(sa.func.count()).select_from(Appointment).where(*passing)
+    return snapshots.every(engine, _select().where(*passing).order_by(*sort), Record, how_many)
 
 
 def _select() -> sa.Select[Any]:

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from webapp.lifecycle.errors import Missing
 from webapp.models import Appointment, Contact, Firm, MailMessage, MailSwitch, Poll
+from webapp.queries import snapshots
 from webapp.queries.client_pages import KEY_LIMIT, Page
+from webapp.queries.snapshots import Counted
 from webapp.vocabulary import MailState, MailTemplate
 
 PAGE = 50
@@ -120,6 +122,12 @@ def outbox(
     has_older = more if before is None else True
     first, last = (rows[0].mail_message_id, rows[-1].mail_message_id) if rows else (None, None)
     return Page(rows, first if has_newer else None, last if has_older else None)
+
+
+def every(engine: sa.Engine, *, firm_id: int, wanted: Wanted) -> Counted[MailRow]:
+    """All of that, counted, then fetched while it is read. Two statements."""
+    query = _narrowed(sa.select(*_ROW).where(MailMessage.firm_id == firm_id), wanted)
+    return snapshots.every(engine, query.order_by(MailMessage.mail_message_id.desc()), MailRow)
 
 
 def _narrowed(query: sa.Select[*tuple[Any, ...]], wanted: Wanted) -> sa.Select[*tuple[Any, ...]]:

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Appointment, Poll, PollInvitee, StaffUser
+from webapp.queries import snapshots
+from webapp.queries.snapshots import Counted
 from webapp.vocabulary import Answer, PollStatus, Status
 
 ENDED_SHOWN = 50
@@ -64,6 +66,13 @@ def ended(session: Session, *, firm_id: int, before: int | None = None) -> tuple
     lines = [Line(*row) for row in session.execute(asked)]
     more = len(lines) > ENDED_SHOWN
     return lines[:ENDED_SHOWN], lines[ENDED_SHOWN - 1].poll_id if more else None
+
+
+def every(engine: sa.Engine, *, firm_id: int) -> Counted[Line]:
+    """All polls, newest first, counted, then fetched while they are read. Two statements."""
+    asked = _lines(firm_id, [*PollStatus]).order_by(Poll.poll_id.desc())
+    how_many = sa.select(sa.func.count()).select_from(Poll).where(Poll.firm_id == firm_id)
+    return snapshots.every(engine, asked, Line, how_many)
 
 
 def _lines(firm_id: int, statuses: Collection[PollStatus]) -> sa.Select[Any]:

@@ -13,17 +13,24 @@ from webapp.models import Appointment, Contact
 class Narrowed:
     """Which of a firm's appointments, by what their rows do not carry. None is everything."""
 
+    staff_user_id: int | None = None
     appointment_type_id: int | None = None
     account_id: int | None = None
     tracked: bool | None = None
 
 
 def phones(
-    session: Session, *, firm_id: int, span: tuple[datetime, datetime], narrowed: Narrowed
+    session: Session,
+    *,
+    firm_id: int,
+    span: tuple[datetime, datetime],
+    narrowed: Narrowed,
+    most: int | None = None,
 ) -> dict[int, str]:
     """The client's phone, or empty, of each appointment that starts within ``[a, b)``. One statement.
 
-    An appointment that is not among the keys was filtered away.
+    An appointment that is not among the keys was filtered away. Where there are more than ``most``, one more
+    than that is given.
     """
     statement = (
         sa.select(Appointment.appointment_id, Contact.phone)
@@ -34,7 +41,10 @@ def phones(
             Appointment.start_time < span[1],
         )
     )
+    if most is not None:
+        statement = statement.limit(most + 1)
     for column, value in (
+        (Appointment.staff_user_id, narrowed.staff_user_id),
         (Appointment.appointment_type_id, narrowed.appointment_type_id),
         (Appointment.account_id, narrowed.account_id),
         (Appointment.tracked, narrowed.tracked),

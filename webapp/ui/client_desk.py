@@ -3,15 +3,37 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import g, request
+from flask import Response, g, request
 
 from webapp.extensions import db
-from webapp.queries import client_pages
-from webapp.queries.client_pages import Page, Whose
-from webapp.ui import rows
+from webapp.queries import client_pages, export
+from webapp.queries.appointment_list import Criteria, Order
+from webapp.queries.client_pages import AccountRow, ContactRow, Page, Whose
+from webapp.ui import appointments_file, downloads, rows
+from webapp.ui.csv_table import Columns
 from webapp.ui.guards import me
 
 YEAR = timedelta(days=365)
+CONTACTS: Columns[ContactRow] = (
+    ("Reference", lambda contact: contact.contact_id),
+    ("Name", lambda contact: contact.name),
+    ("Account", lambda contact: contact.account_name),
+    ("E-mail", lambda contact: contact.email),
+    ("Phone", lambda contact: contact.phone),
+    ("Time zone", lambda contact: contact.timezone),
+    ("Notes", lambda contact: contact.notes),
+)
+ACCOUNTS: Columns[AccountRow] = (
+    ("Reference", lambda account: account.account_id),
+    ("Name", lambda account: account.name),
+    ("Contacts", lambda account: account.contacts),
+    ("Notes", lambda account: account.notes),
+)
+
+
+def searched() -> str:
+    """What the list is searched for; empty for all."""
+    return request.args.get("q", "").strip()[:200]
 
 
 def neighbour(name: str) -> int | None:
@@ -26,6 +48,15 @@ def turn(page: Page[Any], path: str, *, before: str = "before", after: str = "af
         "prev_url": f"{path}?{before}={page.before}" if page.before else "",
         "next_url": f"{path}?{after}={page.after}" if page.after else "",
     }
+
+
+def appointments_as_file(whose: Whose, what: str) -> Response:
+    """All appointments of a client, the newest first."""
+    user = me()
+    found = export.stream(
+        db.engine, firm_id=user.firm_id, criteria=Criteria(), order=Order.NEWEST, whose=whose
+    )
+    return downloads.table(found, appointments_file.COLUMNS, what)
 
 
 def appointments_of(whose: Whose, path: str) -> dict[str, Any]:
@@ -60,5 +91,6 @@ def appointments_of(whose: Whose, path: str) -> dict[str, Any]:
                 ("cancelled_staff", "Cancelled by the firm"),
             )
         ],
+        "appointments_csv_url": f"{path}/appointments.csv",
         "since": me().local.full_day(me().local.day_of(since)),
     }

@@ -20,6 +20,7 @@ PAGES = {
         "Something broke on our side",
         "Nothing was saved. Try again; if it happens again, tell whoever runs Daybook.",
     ),
+    501: ("This installation cannot do that", "Ask whoever runs Daybook to install what is missing."),
     503: ("The database does not answer", "Nothing was saved. Wait a moment, then try again."),
 }
 

@@ -11,7 +11,7 @@ from tests.factories import DAY, World, make_world
 from tests.queries.analytics import stories
 from tests.queries.analytics.stories import FIRST
 from tests.support.statements import captured, sqlite_plan
-from webapp.queries.analytics import events, listing, names, tallies, times
+from webapp.queries.analytics import events, listing, names, tallies
 from webapp.queries.analytics.behind import Behind
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.cohort import Scope
@@ -109,10 +109,9 @@ def test_as_of_an_instant_the_history_is_found_by_appointment_and_never_by_time(
     scope = scopes(world)[1]
     with captured(engine) as asked:
         tallies.load(session, scope, scope.during(FIRST, scope.since))
-        times.load(session, scope)
         events.recorded(session, scope)
         listing.page(session, scope, Slice(behind=Behind.MANUAL))
-    assert len(asked) == 5
+    assert len(asked) == 4
     plans = [line for statement in asked for line in sqlite_plan(engine, statement)]
     through = [line for line in plans if "appointment_status_history" in line or " state " in line]
     assert through

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tests.factories import DAY, World, make_world
 from tests.queries.analytics import stories
 from tests.queries.analytics.stories import FIRST, Told
-from webapp.queries.analytics import events, listing, tallies, times
+from webapp.queries.analytics import events, listing, tallies
 from webapp.queries.analytics.classes import CLOSED, FIGURES, STATUSES, Fate, Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.listing import Slice
@@ -180,7 +180,7 @@ def assert_what_became_of_the_requests(session: Session, world: World) -> None:
 def assert_how_long_before_the_start(session: Session, world: World) -> None:
     for scope in scopes(world):
         told = stories.within(stories.tell(session, world.firm, scope.now), scope)
-        found = times.load(session, scope)
+        found = tallies.load(session, scope, scope.during(FIRST, scope.since)).times
         leads = sorted(
             (each.appointment.start_time - each.appointment.created_at) // timedelta(minutes=1)
             for each in told
@@ -268,5 +268,5 @@ def test_a_period_without_appointments(session: Session) -> None:
     assert found.total.of(Figure.ALL) == 0
     assert found.total.completion.value is None
     assert found.chains.spread is None
-    assert times.load(session, empty).lead is None
+    assert (found.times.lead, found.times.notice) == (None, None)
     assert found.by_day == {}

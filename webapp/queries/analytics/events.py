@@ -146,6 +146,8 @@ def asked(scope: Scope, *columns: Any) -> sa.Select[Any]:
             History.changed_at < scope.before,
             *known(History, scope),
             History.action == Action.REQUEST,
+            History.to_status == Status.REQUESTED,  # follows from the action, as does the next:
+            History.from_status.is_(None),  # an index begins with all three
             *cohort.filters(scope),
         )
     )

@@ -31,7 +31,7 @@ def _postgresql(element: Any, compiler: SQLCompiler, **more: Any) -> str:
 
 @compiles(seconds, "sqlite")
 def _sqlite(element: Any, compiler: SQLCompiler, **more: Any) -> str:
-    return f"CAST(strftime('%s', {compiler.process(element.clauses, **more)}) AS INTEGER)"
+    return f"unixepoch({compiler.process(element.clauses, **more)})"
 
 
 @lru_cache(maxsize=64)
@@ -67,15 +67,20 @@ def _change(low: datetime, high: datetime, zone: ZoneInfo) -> int:
     return last
 
 
+def offset_at(at: Any, zone: ZoneInfo, since: datetime, before: datetime) -> sa.ColumnElement[int]:
+    """The zone's offset at ``at``, in seconds since 1970, for instants in the range."""
+    *changes, (_end, last) = offsets(zone, since, before)
+    offset: sa.ColumnElement[int] = sa.literal_column(str(last), sa.BigInteger())
+    if not changes:
+        return offset
+    cases = [(at < until, sa.literal_column(str(then), sa.BigInteger())) for until, then in changes]
+    return sa.case(*cases, else_=offset)
+
+
 def local_seconds(column: Any, zone: ZoneInfo, since: datetime, before: datetime) -> sa.ColumnElement[int]:
     """What a clock in the zone shows, as seconds since 1970 by that clock, for instants in the range."""
-    *changes, (_end, last) = offsets(zone, since, before)
     at: sa.ColumnElement[int] = seconds(column)
-    offset: sa.ColumnElement[int] = sa.literal_column(str(last), sa.BigInteger())
-    if changes:
-        cases = [(at < until, sa.literal_column(str(then), sa.BigInteger())) for until, then in changes]
-        offset = sa.case(*cases, else_=offset)
-    return at + offset
+    return at + offset_at(at, zone, since, before)
 
 
 def day_of(number: int) -> date:

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Account, Appointment, AppointmentType, Contact, StaffUser
+from webapp.queries import snapshots
 from webapp.queries.analytics import cohort
 from webapp.queries.analytics.behind import Behind, references, widened
 from webapp.queries.analytics.classes import CLOSED, FIGURES, NEVER_CONFIRMED, STATUSES, Fate, Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.instants import DAY, MONDAY, local_seconds, seconds
 from webapp.queries.analytics.tallies import LEADS
+from webapp.queries.snapshots import Counted
 from webapp.vocabulary import Status
 
 SIZE = 50
@@ -118,15 +120,11 @@ def _chained(rows: Any, chain: int) -> Any:
     return sa.or_(moved, rows.c.fate.not_in(sorted(int(fate) for fate in NEVER_CONFIRMED)))
 
 
-def stream(engine: sa.Engine, scope: Scope, part: Slice) -> Iterator[Listed]:
-    """All of them in one statement whose rows come ``BATCH`` at a time, in a session of its own.
-
-    It may outlive the request that asked; it closes with the last row, or when the iterator is closed.
-    """
-    statement = _listed(_source(scope, part)).execution_options(yield_per=BATCH)
-    with Session(engine) as session, session.execute(statement) as result:
-        for row in result:
-            yield Listed(*_columns(row))
+def stream(engine: sa.Engine, scope: Scope, part: Slice) -> Counted[Listed]:
+    """All of them, counted as on the page, then fetched while they are read. Two statements."""
+    source = _source(scope, part)
+    how_many = sa.select(sa.func.count()).select_from(source)
+    return snapshots.every(engine, _listed(source), lambda *row: Listed(*_columns(row)), how_many)
 
 
 def _fetch(session: Session, source: Any, after: Cursor | None, limit: int) -> list[Listed]:

@@ -1,14 +1,10 @@
 """How long before its start a meeting was booked, and how long before it was called off or moved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from webapp.queries.analytics import cohort
-from webapp.queries.analytics.cohort import Scope
-from webapp.queries.analytics.instants import seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +24,38 @@ class Times:
     notice: Middle | None
 
 
-def load(session: Session, scope: Scope) -> Times:
-    """One statement; ranks are found by the database, so that nothing is fetched but what is shown."""
-    rows = cohort.members(scope).cte("cohort")
-    lead = _ranked("lead", rows, seconds(rows.c.start_time) - seconds(rows.c.created_at), sa.true())
-    notice = _ranked(
-        "notice", rows, seconds(rows.c.start_time) - seconds(rows.c.ended_at), rows.c.ended_at.is_not(None)
-    )
-    found: dict[str, dict[int, int]] = {"lead": {}, "notice": {}}
-    counts: dict[str, int] = {}
-    for kind, rank, value, count in session.execute(sa.union_all(lead, notice)):
-        found[kind][rank] = value // 60
-        counts[kind] = count
-    return Times(
-        _middle(found["lead"], counts.get("lead", 0)), _middle(found["notice"], counts.get("notice", 0))
-    )
+def ranked(value: Any, *where: Any) -> sa.Select[Any]:
+    """``(rank, value, count)`` for the ranks that are shown, so that no other value is fetched.
 
-
-def _ranked(kind: str, rows: Any, value: Any, where: Any) -> sa.Select[Any]:
+    Counted apart: a window over all rows would keep every one of them a second time. And counted once:
+    where PostgreSQL expects few rows it would count anew for each of them.
+    """
+    conditions = (*where, value.is_not(None))
     numbered = (
-        sa.select(
-            value.label("value"),
-            sa.func.row_number().over(order_by=value).label("rank"),
-            sa.func.count().over().label("count"),
-        )
-        .where(where)
+        sa.select(value.label("value"), sa.func.row_number().over(order_by=value).label("rank"))
+        .where(*conditions)
         .subquery()
     )
-    count, rank = numbered.c.count, numbered.c.rank
-    return sa.select(
-        sa.literal_column(f"'{kind}'", sa.String()).label("kind"), rank, numbered.c.value, count
-    ).where(sa.or_(rank == (count + 1) // 2, rank == count // 2 + 1, rank == (count * 9 + 9) // 10))
+    whole = (
+        sa.select(sa.func.count().label("count"))
+        .select_from(value.table)
+        .where(*conditions)
+        .cte(f"{value.name}_count")
+        .prefix_with("MATERIALIZED")
+    )
+    count, rank = whole.c.count, numbered.c.rank
+    return (
+        sa.select(rank, numbered.c.value, count)
+        .select_from(numbered.join(whole, sa.true()))
+        .where(sa.or_(rank == (count + 1) // 2, rank == count // 2 + 1, rank == (count * 9 + 9) // 10))
+    )
 
 
-def _middle(found: dict[int, int], count: int) -> Middle | None:
+def middle(seconds: Mapping[int, int], count: int) -> Middle | None:
+    """From the values at the ranks of :func:`ranked`, in seconds; minutes are counted when they are full."""
     if not count:
         return None
-    return Middle(count, (found[(count + 1) // 2] + found[count // 2 + 1]) / 2, found[-(-count * 9 // 10)])
+    minutes = {rank: value // 60 for rank, value in seconds.items()}
+    return Middle(
+        count, (minutes[(count + 1) // 2] + minutes[count // 2 + 1]) / 2, minutes[-(-count * 9 // 10)]
+    )

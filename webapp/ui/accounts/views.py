@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, g, make_response, render_template, request
+from flask import Blueprint, Response, flash, g, make_response, render_template
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
-from webapp.queries import changes, client_pages, clients
+from webapp.queries import changes, client_files, client_pages, clients
 from webapp.queries.client_pages import Whose
-from webapp.ui import picker
+from webapp.ui import client_desk, downloads, picker
 from webapp.ui.accounts.forms import AccountForm
 from webapp.ui.client_desk import appointments_of, neighbour, turn
 from webapp.ui.guards import me, requires
@@ -23,10 +23,18 @@ MOST_FOUND = 200
 @bp.get("/accounts")
 @requires(Permission.VIEW)
 def index() -> str:
-    q = request.args.get("q", "").strip()[:200]
+    q = client_desk.searched()
     found = _search(q) if q else _listed()
     template = "accounts/_list.html" if is_htmx() else "accounts/index.html"
     return render_template(template, account_q=q, nav_current="contacts", **found)
+
+
+@bp.get("/accounts.csv")
+@requires(Permission.EXPORT)
+def as_file() -> Response:
+    """All that are listed or found, past the page."""
+    found = client_files.accounts(db.engine, firm_id=me().firm_id, q=client_desk.searched())
+    return downloads.table(found, client_desk.ACCOUNTS, "accounts")
 
 
 def _search(q: str) -> dict[str, Any]:
@@ -88,6 +96,22 @@ def show(account_id: int) -> str:
         nav_current="contacts",
         **appointments_of(Whose(account_id=account_id), path),
     )
+
+
+@bp.get("/accounts/<int:account_id>/contacts.csv")
+@requires(Permission.EXPORT)
+def contacts_as_file(account_id: int) -> Response:
+    account = client_pages.account(db.session(), firm_id=me().firm_id, account_id=account_id)
+    found = client_files.contacts(db.engine, firm_id=me().firm_id, account_id=account.account_id)
+    return downloads.table(found, client_desk.CONTACTS, f"account-{account_id}-contacts")
+
+
+@bp.get("/accounts/<int:account_id>/appointments.csv")
+@requires(Permission.EXPORT)
+def appointments_as_file(account_id: int) -> Response:
+    account = client_pages.account(db.session(), firm_id=me().firm_id, account_id=account_id)
+    whose = Whose(account_id=account.account_id)
+    return client_desk.appointments_as_file(whose, f"account-{account_id}-appointments")
 
 
 @bp.route("/accounts/<int:account_id>/edit", methods=["GET", "POST"])

@@ -78,11 +78,10 @@ def as_file() -> Response:
     if filters is None:
         return go(f"{PATH}?{request.query_string.decode('ascii', 'replace')}")
     user = me()
-    found = activity.every(
-        db.engine, firm_id=user.firm_id, criteria=filters.criteria(user.local, user.staff_user_id)
-    )
-    lines = csv_table.lines(found, words.COLUMNS, user.local)
-    return csv_table.answer(lines, _file_name(export.firm_slug(db.session(), firm_id=user.firm_id), filters))
+    name = _file_name(export.firm_slug(db.session(), firm_id=user.firm_id), filters)
+    criteria = filters.criteria(user.local, user.staff_user_id)
+    found = activity.every(db.engine, firm_id=user.firm_id, criteria=criteria)
+    return csv_table.answer(found, words.COLUMNS, user.local, name)
 
 
 def _file_name(slug: str, filters: Filters) -> str:

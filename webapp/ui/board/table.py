@@ -1,13 +1,11 @@
 """A board as a file."""
 
-from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from webapp.localtime import Local
 from webapp.queries.rows import Row
-from webapp.ui import csv_table
+from webapp.ui.csv_table import Columns
 
-COLUMNS: tuple[tuple[str, Callable[[Row], object]], ...] = (
+COLUMNS: Columns[Row] = (
     ("Reference", lambda row: row.appointment_id),
     ("Start", lambda row: row.start_time),
     ("End", lambda row: row.end_time),
@@ -26,6 +24,6 @@ COLUMNS: tuple[tuple[str, Callable[[Row], object]], ...] = (
 )
 
 
-def lines(rows: Iterable[Row], as_of: datetime, local: Local) -> Iterator[str]:
-    """The file piece by piece; each row says as of when it holds."""
-    return csv_table.lines(rows, (*COLUMNS, ("As of", lambda _row: as_of)), local)
+def columns(as_of: datetime) -> Columns[Row]:
+    """Each row says as of when it holds."""
+    return (*COLUMNS, ("As of", lambda _row: as_of))

@@ -91,7 +91,7 @@ def as_file(kind: str, day: str) -> Response:
     found = _rows(span, filters, then, limit=None)
     stem = f"{export.firm_slug(db.session(), firm_id=me().firm_id)}-{kind}-{span.first}"
     name = f"{stem}-as-of-{then.day}-{then.clock.replace(':', '')}.csv" if then else f"{stem}.csv"
-    return csv_table.answer(table.lines(found, then.at if then else g.now, me().local), name)
+    return csv_table.answer(found, table.columns(then.at if then else g.now), me().local, name)
 
 
 def _no_such_moment(span: Span, filters: board.Filters, sentence: str) -> Response:

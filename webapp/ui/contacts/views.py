@@ -6,9 +6,9 @@ from flask import Blueprint, Response, flash, g, make_response, render_template,
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
-from webapp.queries import changes, client_pages, clients
+from webapp.queries import changes, client_files, client_pages, clients
 from webapp.queries.client_pages import Whose
-from webapp.ui import picker
+from webapp.ui import client_desk, downloads, picker
 from webapp.ui.client_desk import appointments_of, neighbour, turn
 from webapp.ui.contacts.forms import ContactForm
 from webapp.ui.guards import me, requires
@@ -23,10 +23,18 @@ MOST_FOUND = 200
 @bp.get("/contacts")
 @requires(Permission.VIEW)
 def index() -> str:
-    q = request.args.get("q", "").strip()[:200]
+    q = client_desk.searched()
     found = _search(q) if q else _listed()
     template = "contacts/_list.html" if is_htmx() else "contacts/index.html"
     return render_template(template, contact_q=q, nav_current="contacts", **found)
+
+
+@bp.get("/contacts.csv")
+@requires(Permission.EXPORT)
+def as_file() -> Response:
+    """All that are listed or found, past the page."""
+    found = client_files.contacts(db.engine, firm_id=me().firm_id, q=client_desk.searched())
+    return downloads.table(found, client_desk.CONTACTS, "contacts")
 
 
 def _search(q: str) -> dict[str, Any]:
@@ -77,6 +85,14 @@ def show(contact_id: int) -> str:
     contact = client_pages.contact(db.session(), firm_id=me().firm_id, contact_id=contact_id)
     shown = appointments_of(Whose(contact_id=contact_id), f"/contacts/{contact_id}")
     return render_template("contacts/show.html", contact=contact, nav_current="contacts", **shown)
+
+
+@bp.get("/contacts/<int:contact_id>/appointments.csv")
+@requires(Permission.EXPORT)
+def appointments_as_file(contact_id: int) -> Response:
+    contact = client_pages.contact(db.session(), firm_id=me().firm_id, contact_id=contact_id)
+    whose = Whose(contact_id=contact.contact_id)
+    return client_desk.appointments_as_file(whose, f"contact-{contact_id}-appointments")
 
 
 @bp.route("/contacts/<int:contact_id>/edit", methods=["GET", "POST"])

@@ -8,11 +8,11 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.queries import appointment_list, export, late_joins, sweeps
 from webapp.queries.appointment_list import Criteria, Order
-from webapp.ui import csv_table, cursors, rows
+from webapp.ui import appointments_file, csv_table, cursors, rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
-from webapp.ui.listing import evidence, paging, table
+from webapp.ui.listing import evidence, paging
 from webapp.ui.listing.forms import ME, FilterForm, Filters, read
 from webapp.vocabulary import Permission, Status
 
@@ -79,30 +79,42 @@ def needs_outcome() -> Response:
     return _answer(NEEDS_OUTCOME)
 
 
-@bp.get("/appointments.csv")
+@bp.get(f"{ALL.path}.csv")
 @requires(Permission.EXPORT)
 def as_file() -> Response:
+    return _file(ALL)
+
+
+@bp.get(f"{REQUESTS.path}.csv")
+@requires(Permission.EXPORT)
+def requests_as_file() -> Response:
+    return _file(REQUESTS)
+
+
+@bp.get(f"{NEEDS_OUTCOME.path}.csv")
+@requires(Permission.EXPORT)
+def needs_outcome_as_file() -> Response:
+    return _file(NEEDS_OUTCOME)
+
+
+def _file(kind: Kind) -> Response:
     """The filtered list as a file that is made while it is sent; the list explains filters gone wrong."""
     _form, filters = read(request.args)
     if filters is None:
-        return go(f"{ALL.path}?{request.query_string.decode('ascii', 'replace')}")
+        return go(f"{kind.path}?{request.query_string.decode('ascii', 'replace')}")
     user = me()
-    found = export.stream(
-        db.engine,
-        firm_id=user.firm_id,
-        criteria=filters.criteria(user.local, user.staff_user_id),
-        order=filters.order,
-    )
-    name = _file_name(export.firm_slug(db.session(), firm_id=user.firm_id), filters)
-    return csv_table.answer(table.lines(found, user.local), name)
+    name = _file_name(kind, export.firm_slug(db.session(), firm_id=user.firm_id), filters)
+    order, criteria = kind.order or filters.order, _criteria(kind, filters)
+    found = export.stream(db.engine, firm_id=user.firm_id, criteria=criteria, order=order)
+    return csv_table.answer(found, appointments_file.COLUMNS, user.local, name)
 
 
-def _file_name(slug: str, filters: Filters) -> str:
+def _file_name(kind: Kind, slug: str, filters: Filters) -> str:
     """``marlow-appointments-2026-01-01-to-2026-01-31.csv``; without dates the day on which it was made."""
     first = f"-from-{filters.first}" if filters.first else ""
     last = f"-to-{filters.last}" if filters.last else ""
     days = f"{first}{last}" or f"-{me().local.day_of(g.now)}"
-    return f"{slug}-appointments{days}.csv"
+    return f"{slug}{kind.path.replace('/', '-')}{days}.csv"
 
 
 def _answer(kind: Kind) -> Response:
@@ -159,7 +171,7 @@ def _results(kind: Kind, filters: Filters) -> dict[str, Any]:
         "first_url": filters.url(kind.path),
         "previous_url": _page_url(kind, filters, "before", page.previous),
         "next_url": _page_url(kind, filters, "after", page.following),
-        "csv_url": filters.url("/appointments.csv") if kind is ALL else "",
+        "csv_url": filters.url(f"{kind.path}.csv"),
         "beyond": _turned(),
         "page_token": new_token(),
         **(_known(page, filters) if kind is NEEDS_OUTCOME else {}),

@@ -12,9 +12,10 @@ from webapp.delivery.placeholders import Bodies
 from webapp.extensions import db
 from webapp.lifecycle.errors import Missing
 from webapp.queries import mail
-from webapp.queries.mail import Mail, Wanted
-from webapp.ui import mail_words
+from webapp.queries.mail import Mail, MailRow, Wanted
+from webapp.ui import downloads, mail_words
 from webapp.ui.client_desk import neighbour
+from webapp.ui.csv_table import Columns
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
@@ -25,6 +26,19 @@ bp = Blueprint("outbox", __name__)
 of_appointment.install(bp)
 
 MAIL = "/outbox/<int:mail_message_id>"
+COLUMNS: Columns[MailRow] = (
+    ("Reference", lambda row: row.mail_message_id),
+    ("Written", lambda row: row.created_at),
+    ("State", lambda row: mail_words.STATES[row.state]),
+    ("Sent", lambda row: row.sent_at),
+    ("Kind", lambda row: mail_words.TEMPLATES[row.template][0]),
+    ("Subject", lambda row: row.subject),
+    ("To", lambda row: row.recipient_name),
+    ("Address", lambda row: row.recipient),
+    ("Tries", lambda row: row.attempts),
+    ("Next try", lambda row: row.due_at if row.state is MailState.WAITING else None),
+    ("Last error", lambda row: row.last_error),
+)
 
 
 def _settings() -> Settings:
@@ -50,10 +64,19 @@ def index() -> str:
         narrowed=wanted != Wanted(),
         prev_url=_turn(before=page.before),
         next_url=_turn(after=page.after),
+        csv_url=_kept("/outbox.csv"),
         has_server=bool(_settings().smtp_url),
         form=DeskForm(),
         **_words(),
     )
+
+
+@bp.get("/outbox.csv")
+@requires(Permission.MANAGE_SETTINGS)
+def as_file() -> Response:
+    """All mail that passes the filters."""
+    found = mail.every(db.engine, firm_id=me().firm_id, wanted=_wanted())
+    return downloads.table(found, COLUMNS, "outbox")
 
 
 @bp.post("/outbox/resend")
@@ -90,10 +113,14 @@ def _wanted() -> Wanted:
 
 def _turn(**key: int | None) -> str:
     """The address of a neighbouring page with the same filters; empty where the list ends."""
-    if None in key.values():
-        return ""
+    return "" if None in key.values() else _kept("/outbox", **key)
+
+
+def _kept(path: str, **key: int | None) -> str:
+    """An address with the filters of this one."""
     kept = {name: request.args[name] for name in ("state", "template", "q") if request.args.get(name)}
-    return f"/outbox?{urlencode({**kept, **key})}"
+    query = urlencode({**kept, **key})
+    return f"{path}?{query}" if query else path
 
 
 def _words() -> dict[str, object]:

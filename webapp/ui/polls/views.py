@@ -10,9 +10,10 @@ from webapp.lifecycle.errors import Conflict
 from webapp.lifecycle.polls import drafting
 from webapp.localtime import zone_names
 from webapp.queries import choices, poll_list, types
+from webapp.ui import downloads
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
-from webapp.ui.polls import notify, page, steps
+from webapp.ui.polls import notify, page, steps, table
 from webapp.ui.polls.forms import PollForm
 from webapp.vocabulary import MailTemplate, Permission
 
@@ -36,6 +37,13 @@ def index() -> str:
         badge_of=page.BADGES,
         nav_current="polls",
     )
+
+
+@bp.get("/polls.csv")
+@requires(Permission.EXPORT)
+def as_file() -> Response:
+    """All polls, running and ended, the newest first."""
+    return downloads.table(poll_list.every(db.engine, firm_id=me().firm_id), table.POLLS, "polls")
 
 
 @bp.route("/polls/new", methods=["GET", "POST"])
@@ -102,6 +110,14 @@ def _form_page(form: PollForm, kinds: list[Any]) -> Response:
 @requires(Permission.VIEW)
 def show(poll_id: int) -> str:
     return render_template("polls/show.html", **page.context(page.load(poll_id)))
+
+
+@bp.get("/polls/<int:poll_id>.csv")
+@requires(Permission.EXPORT)
+def replies_as_file(poll_id: int) -> Response:
+    """The grid: one row for each invitee."""
+    found = page.load(poll_id)
+    return downloads.table(found.invitees, table.replies(found, me().local), f"poll-{poll_id}-replies")
 
 
 @bp.get("/polls/<int:poll_id>/changes")

@@ -9,7 +9,7 @@ from webapp.localtime import Local, day_bounds
 from webapp.queries import board, board_past, prints
 from webapp.queries.prints import Narrowed
 from webapp.queries.rows import Row
-from webapp.ui.prints.forms import DAY_SHEET, WEEK, Asked
+from webapp.ui.prints.forms import DAY_SHEET, WEEK, Asked, TooMuch
 from webapp.ui.prints.paper import Paper
 from webapp.ui.rows import KINDS, PARTY
 from webapp.vocabulary import Status
@@ -84,7 +84,6 @@ def day_sheet(session: Any, asked: Asked) -> Paper:
         },
         columns=COLUMNS,
         records=lambda: found,
-        rows=len(found),
     )
 
 
@@ -109,7 +108,6 @@ def week(session: Any, asked: Asked) -> Paper:
         },
         columns=COLUMNS,
         records=lambda: found,
-        rows=len(found),
     )
 
 
@@ -118,11 +116,22 @@ def _by_name(pair: tuple[str, Any]) -> str:
 
 
 def _rows(session: Any, asked: Asked) -> list[Known]:
-    """All of the span, by start; what was not known yet at the instant asked for is not there."""
+    """All of the span, by start; what was not known yet at the instant asked for is not there.
+
+    Raises:
+        TooMuch: it is more than was asked for at most; part of a day would pass for the whole.
+    """
     days = (asked.last - asked.first).days + 1
     span = day_bounds(asked.first, asked.local.zone, days)
-    narrowed = Narrowed(appointment_type_id=asked.type, account_id=asked.account, tracked=asked.tracked)
-    phones = prints.phones(session, firm_id=asked.firm_id, span=span, narrowed=narrowed)
+    narrowed = Narrowed(
+        staff_user_id=asked.staff,
+        appointment_type_id=asked.type,
+        account_id=asked.account,
+        tracked=asked.tracked,
+    )
+    phones = prints.phones(session, firm_id=asked.firm_id, span=span, narrowed=narrowed, most=asked.most)
+    if asked.most is not None and len(phones) > asked.most:
+        raise TooMuch(asked.most)
     filters = board.Filters(staff=frozenset({asked.staff} if asked.staff else ()))
     wanted: dict[str, Any] = {"firm_id": asked.firm_id, "span": span, "filters": filters, "limit": None}
     if asked.as_of:

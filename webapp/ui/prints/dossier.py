@@ -9,7 +9,16 @@ from webapp.localtime import Local
 from webapp.queries import appointments
 from webapp.queries.appointments import Event, Link, Story
 from webapp.ui.prints.paper import Paper
-from webapp.vocabulary import Action, AttendanceSide, AttendanceSource, Override
+from webapp.ui.rows import PARTY
+from webapp.vocabulary import (
+    Action,
+    ActorKind,
+    AttendanceSide,
+    AttendanceSource,
+    CancelledBy,
+    NoShowParty,
+    Override,
+)
 
 ACTIONS = {
     Action.REQUEST: "Requested by the client",
@@ -18,7 +27,7 @@ ACTIONS = {
     Action.APPROVE: "Request approved",
     Action.DECLINE: "Request declined",
     Action.EXPIRE: "Request expired unanswered",
-    Action.CONFIRM: "Confirmed by everybody",
+    Action.CONFIRM: "Confirmed",
     Action.TIME_OUT: "Confirmation ran out of time",
     Action.CANCEL: "Cancelled",
     Action.RESCHEDULE: "Moved to another time",
@@ -34,12 +43,21 @@ OVERRIDES = {
     Override.CANCEL_NOTICE: "past the notice for cancelling",
     Override.DOUBLE_BOOKING: "as a deliberate double booking",
 }
+SIDES = {
+    CancelledBy.CLIENT: "On the client’s side",
+    CancelledBy.STAFF: "On the side of staff",
+    CancelledBy.SYSTEM: "By a deadline",
+}
+KINDS = {ActorKind.STAFF: "staff", ActorKind.CLIENT: "client", ActorKind.SYSTEM: "automatic"}
 PLACES = {"location": "Place", "notes": "Note", "contact": "Client"}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record: when it was made, what it says, by whom. ``number`` counts through the whole chain."""
+    """One record: when it was made, what it says, by whom. ``number`` counts through the whole chain.
+
+    ``party`` says who did not show after it, ``party_was`` before it; ``kind`` is what the actor was.
+    """
 
     number: int
     reference: int
@@ -48,7 +66,10 @@ class Entry:
     what: str
     status: str
     was: str
+    party: str
+    party_was: str
     by: str
+    kind: str
     details: list[str]
 
 
@@ -66,8 +87,11 @@ COLUMNS: tuple[tuple[str, Callable[[Entry], object]], ...] = (
     ("Recorded", lambda entry: entry.recorded_at),
     ("What", lambda entry: entry.what),
     ("Status", lambda entry: entry.status),
+    ("Who didn’t show", lambda entry: entry.party),
     ("Status before", lambda entry: entry.was),
+    ("Who didn’t show before", lambda entry: entry.party_was),
     ("By", lambda entry: entry.by),
+    ("Acting as", lambda entry: entry.kind),
     ("Details", lambda entry: "; ".join(entry.details)),
 )
 
@@ -103,9 +127,11 @@ def _bookings(story: Story, local: Local) -> Iterator[Booking]:
     number = 0
     for booking in story.bookings:
         link, entries = booking.link, []
+        party: NoShowParty | None = None
         for event in booking.events:
             number += 1
-            entries.append(_entry(number, link, event, local))
+            entries.append(_entry(number, link, event, party, local))
+            party = event.party if event.action else party
         current = link.appointment_id == story.appointment.appointment_id
         day = local.full_day(local.day_of(link.start_time))
         yield Booking(link, current, f"{day}, {local.range(link.start_time, link.end_time)}", entries)
@@ -117,7 +143,8 @@ def stamp(moment: datetime, local: Local) -> str:
     return f"{local.full_day(wall.date())}, {wall:%H:%M:%S} {wall.isoformat()[-6:]}"
 
 
-def _entry(number: int, link: Link, event: Event, local: Local) -> Entry:
+def _entry(number: int, link: Link, event: Event, before: NoShowParty | None, local: Local) -> Entry:
+    """``before`` is who had not shown until then, as far as was known."""
     what, details = _told(event, local)
     return Entry(
         number=number,
@@ -127,9 +154,19 @@ def _entry(number: int, link: Link, event: Event, local: Local) -> Entry:
         what=what,
         status=event.status.value if event.action else "",
         was=event.from_status.value if event.from_status else "",
+        party=PARTY[event.party] if event.party else "",
+        party_was=PARTY[before] if before and event.action else "",
         by=event.actor_label,
+        kind=_kind(event),
         details=details,
     )
+
+
+def _kind(event: Event) -> str:
+    """Of arrivals, only the front desk is known to be staff."""
+    if event.fact is not None and event.fact.source is AttendanceSource.FRONT_DESK:
+        return KINDS[ActorKind.STAFF]
+    return KINDS[event.actor_kind] if event.actor_kind else ""
 
 
 def _told(event: Event, local: Local) -> tuple[str, list[str]]:
@@ -138,6 +175,8 @@ def _told(event: Event, local: Local) -> tuple[str, list[str]]:
     if event.action is None:
         return "Details changed", [_edit(field, *change) for field, change in (event.changes or {}).items()]
     details = [f"Reason: {event.reason}"] if event.reason else []
+    if event.action is Action.CANCEL and event.cancelled_by:
+        details.append(SIDES[event.cancelled_by])
     details += [f"Done {OVERRIDES[Override(name)]}" for name in event.overrides]
     if event.occurred_at != event.changed_at:
         details.append(f"Happened {stamp(event.occurred_at, local)}")

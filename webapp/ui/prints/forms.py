@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,17 +11,10 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form, HiddenField, SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from webapp.localtime import (
-    FIRST_DATE,
-    AmbiguousTime,
-    Local,
-    NonexistentTime,
-    day_start,
-    instant,
-    parse_date,
-)
+from webapp.localtime import FIRST_DATE, Local, day_start, parse_date
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
+from webapp.ui import moments
 
 DAY = timedelta(days=1)
 MOST_DAYS = 3660
@@ -36,9 +29,14 @@ FIELDS = {
 ME = "me"
 EACH, ONE = "", "one"
 CHANNELS = {"reported": True, "unreported": False}
-MOMENT = "Enter a day and time such as 2026-01-13 10:00."
-LOST_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
-"""A plus in an address is a blank when it comes out."""
+
+
+class TooMuch(Exception):
+    """More appointments than one print of this kind holds."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"More than {most:,} appointments.")
+        self.most = most
 
 
 def number(text: Any) -> int | None:
@@ -76,14 +74,15 @@ class AskForm(Form):
 
     def validate_as_of(self, field: StringField) -> None:
         if text := (field.data or "").strip():
-            self.instant = _instant(text, self.local)
-            if self.instant > self.now:
-                raise ValidationError("This lies ahead. Enter a moment that has passed, or leave it empty.")
+            self.instant = moments.past(text, self.local, self.now)
 
     def validate_date(self, field: StringField) -> None:
         text = (field.data or "").strip()
         if re.fullmatch(r"\d{4}-\d\d", text):
-            self.month = _day(f"{text}-01")
+            try:
+                self.month = parse_date(f"{text}-01")
+            except ValueError:
+                raise ValidationError("Enter a month from 1990-01 to 2100-12.") from None
         elif text:
             self.day = _day(text)
 
@@ -140,42 +139,12 @@ def _day(text: str | None) -> dt.date | None:
         raise ValidationError(str(error)) from None
 
 
-def _instant(text: str, local: Local) -> datetime:
-    """An ISO instant, or a day and time by the firm's clock."""
-    try:
-        found = datetime.fromisoformat(LOST_PLUS.sub(r"\1+\2", text))
-        parse_date(found.date().isoformat())
-    except ValueError:
-        raise ValidationError(MOMENT) from None
-    if found.tzinfo is not None:
-        return found.astimezone(UTC)
-    try:
-        return instant(found, local.zone)
-    except NonexistentTime:
-        raise ValidationError(
-            f"{local.city()} skips this time: the clocks go forward. Enter another."
-        ) from None
-    except AmbiguousTime as twice:
-        example = local.at(twice.first).isoformat(timespec="minutes")
-        raise ValidationError(
-            f"{local.city()} has this time twice: the clocks go back. Say which with the offset, "
-            f"such as {example}."
-        ) from None
-
-
-def _typed(moment: datetime, local: Local) -> tuple[str, bool]:
-    """An instant as somebody would type it; with its offset, and True, where the clock shows that twice."""
-    wall = local.at(moment).replace(tzinfo=None, microsecond=0)
-    try:
-        instant(wall, local.zone)
-    except AmbiguousTime:
-        return local.at(moment).isoformat(timespec="seconds"), True
-    return wall.isoformat(), False
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Days (both included) and filters, None where unset, with whose they are and when it was asked."""
+    """Days (both included) and filters, None where unset, with whose they are and when it was asked.
+
+    ``most`` is how many lines a day sheet or a week may have, None for any number.
+    """
 
     report: str
     firm_id: int
@@ -190,6 +159,7 @@ class Asked:
     as_of: datetime | None
     each: bool
     names: Names
+    most: int | None = None
 
     @property
     def at(self) -> datetime:
@@ -286,7 +256,7 @@ def asked(form: AskForm, report: str, *, firm_id: int, me: int, names: Names) ->
         return None
     form.date.data, form.from_.data, form.to.data = first.isoformat(), first.isoformat(), last.isoformat()
     if form.instant:
-        form.as_of.data, form.offset_shown = _typed(form.instant, form.local)
+        form.as_of.data, form.offset_shown = moments.typed(form.instant, form.local)
     return found
 
 

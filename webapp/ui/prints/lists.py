@@ -1,6 +1,6 @@
 """Appointments behind a figure, as a list on paper prints them and a file has them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from webapp.localtime import Local
 from webapp.queries.analytics import listing
 from webapp.queries.analytics.classes import Fate, Figure
 from webapp.queries.analytics.listing import Listed, Slice
+from webapp.queries.snapshots import Counted
 from webapp.ui.prints.forms import Asked
 
 MOST = 300
@@ -73,7 +74,7 @@ def load(session: Any, asked: Asked, figure: Figure, title: str, status: str, mo
     return List(title, status, [_line(row, asked.local) for row in found.rows], found.count)
 
 
-def every(asked: Asked, figure: Figure) -> Iterator[Listed]:
+def every(asked: Asked, figure: Figure) -> Counted[Listed]:
     """All of them, read while they are written."""
     return listing.stream(db.engine, asked.scope(), Slice(figure=figure))
 

@@ -1,11 +1,10 @@
 """What every print is made of."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.localtime import Local
-from webapp.ui import csv_table
+from webapp.ui.csv_table import Records
 from webapp.ui.prints.forms import Asked
 
 
@@ -13,8 +12,7 @@ from webapp.ui.prints.forms import Asked
 class Paper:
     """A report ready to print. ``stem`` is its file's name; ``back`` where its page came from.
 
-    ``records`` are read when the table is made, one for each row of ``columns``. ``rows`` is how many lines
-    the paper has, where no list of it is cut.
+    ``records`` are read when the table is made, one for each row of ``columns``.
     """
 
     template: str
@@ -23,11 +21,7 @@ class Paper:
     back: tuple[str, str]
     context: dict[str, Any]
     columns: Sequence[tuple[str, Callable[[Any], object]]]
-    records: Callable[[], Iterable[Any]]
-    rows: int = 0
-
-    def csv(self, local: Local) -> Iterable[str]:
-        return csv_table.lines(self.records(), self.columns, local)
+    records: Callable[[], Records[Any]]
 
 
 def narrowed(asked: Asked) -> str:

@@ -6,12 +6,12 @@ from datetime import date
 from typing import Any
 
 from webapp.localtime import MONTHS, Local, duration
-from webapp.queries.analytics import tallies, times
+from webapp.queries.analytics import tallies
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.rates import Rate
 from webapp.queries.analytics.tallies import Chains, Tallies
 from webapp.queries.analytics.tally import Tally
-from webapp.queries.analytics.times import Middle
+from webapp.queries.analytics.times import Middle, Times
 from webapp.ui.figures import change, count_change
 from webapp.ui.prints import lists, tables
 from webapp.ui.prints.forms import MONTH, NO_SHOWS, Asked
@@ -44,7 +44,7 @@ class Line:
 
 
 def month(session: Any, asked: Asked) -> Paper:
-    """Nine statements."""
+    """Eight statements."""
     found = _found(session, asked)
     total = found.total
     return Paper(
@@ -63,7 +63,7 @@ def month(session: Any, asked: Asked) -> Paper:
             ],
             "chains": _chains(found.chains),
             "coverage": share(total.coverage),
-            "times": _times(times.load(session, asked.scope())),
+            "times": _times(found.times),
             "lists": [
                 lists.load(session, asked, figure, title, status, SHORT)
                 for figure, title, status in (
@@ -74,7 +74,7 @@ def month(session: Any, asked: Asked) -> Paper:
             ],
         },
         columns=_columns(asked),
-        records=lambda: _lines(found, asked),
+        records=lambda: list(_lines(found, asked)),
     )
 
 
@@ -186,7 +186,7 @@ def _chains(found: Chains) -> dict[str, Any]:
     return {"words": words, "lines": lines, "completion": share(found.completion)}
 
 
-def _times(found: times.Times) -> list[tuple[str, str]]:
+def _times(found: Times) -> list[tuple[str, str]]:
     return [
         (name, _middle(middle))
         for name, middle in (

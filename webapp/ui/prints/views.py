@@ -1,6 +1,7 @@
 """The pages to print and their files. A person's address (``/reports/day-sheet``) is that of the preview."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, g, make_response, render_template, request
@@ -13,7 +14,7 @@ from webapp.queries.analytics import names
 from webapp.ui import csv_table, errors
 from webapp.ui.guards import me, requires
 from webapp.ui.prints import daily, dossier, forms, paper, period
-from webapp.ui.prints.forms import Asked, AskForm
+from webapp.ui.prints.forms import Asked, AskForm, TooMuch
 from webapp.ui.prints.paper import Paper
 from webapp.vocabulary import Permission
 
@@ -27,7 +28,11 @@ TITLES = {
     forms.NO_SHOWS: "No-show report",
 }
 REPORT = "/reports/<any('day-sheet', week, month, 'no-shows'):report>"
-MOST_ROWS = 1000
+PAGE_ROWS = 5000
+"""Lines of a sheet or a week that the site shows: some megabytes."""
+PDF_ROWS = 500
+"""Lines of one PDF file: some seconds in which one process makes no other."""
+ELSEWHERE = "or have whoever runs Daybook write the file with “daybook report”."
 DOSSIER = "/appointments/<int:appointment_id>/dossier"
 
 
@@ -43,8 +48,7 @@ class Refused(Invalid):
 @requires(Permission.VIEW)
 def show(report: str) -> Response:
     """The preview; 422 with sentences where the address cannot be understood."""
-    form, asked = _ask(report)
-    made = BUILDERS[report](db.session(), asked)
+    form, asked, made = _made(report, PAGE_ROWS, "page", f"or take the CSV file, {ELSEWHERE}")
     return make_response(
         _page(made, form=form, fields=forms.FIELDS[report], path=f"/reports/{report}", **_told(asked))
     )
@@ -53,25 +57,31 @@ def show(report: str) -> Response:
 @bp.get(f"{REPORT}.pdf")
 @requires(Permission.VIEW)
 def as_pdf(report: str) -> Response:
-    """The same as a PDF file; 501 where this installation cannot make one."""
-    _form, asked = _ask(report)
-    made = BUILDERS[report](db.session(), asked)
+    """The same as a PDF file; 501 where this installation cannot make one, 503 where it makes others."""
+    _form, asked, made = _made(report, PDF_ROWS, "PDF file", f"print the page, {ELSEWHERE}")
+    return _pdf(made, **_told(asked))
+
+
+@bp.endpoint("prints.as_whole_pdf")
+def as_whole_pdf(report: str) -> Response:
+    """The same of any length; the command line asks for it, no address leads here."""
+    _form, asked, made = _made(report)
     return _pdf(made, **_told(asked))
 
 
 @bp.endpoint("prints.as_html")
 def as_html(report: str) -> Response:
     """The same as one file of its own; the command line asks for it, no address leads here."""
-    _form, asked = _ask(report)
-    return _html(BUILDERS[report](db.session(), asked), **_told(asked))
+    _form, asked, made = _made(report)
+    return _html(made, **_told(asked))
 
 
 @bp.get(f"{REPORT}.csv")
 @requires(Permission.EXPORT)
 def as_csv(report: str) -> Response:
     """The same as a table."""
-    _form, asked = _ask(report)
-    return _csv(BUILDERS[report](db.session(), asked))
+    _form, _asked, made = _made(report)
+    return _csv(made)
 
 
 @bp.get(DOSSIER)
@@ -85,6 +95,19 @@ def show_dossier(appointment_id: int) -> Response:
 @bp.get(f"{DOSSIER}.pdf")
 @requires(Permission.VIEW)
 def dossier_as_pdf(appointment_id: int) -> Response:
+    """422 where the record is so long that making the file would hold up everybody else."""
+    made = _dossier(appointment_id)
+    entries = len(made.records())
+    if entries > PDF_ROWS:
+        raise Invalid(
+            f"This record has {entries:,} entries, too many for one PDF file. Print the page, {ELSEWHERE}"
+        )
+    return _pdf(made)
+
+
+@bp.endpoint("prints.dossier_as_whole_pdf")
+def dossier_as_whole_pdf(appointment_id: int) -> Response:
+    """Like :func:`as_whole_pdf`."""
     return _pdf(_dossier(appointment_id))
 
 
@@ -105,6 +128,25 @@ def _dossier(appointment_id: int) -> Paper:
     return dossier.dossier(
         db.session(), firm_id=user.firm_id, appointment_id=appointment_id, local=user.local
     )
+
+
+def _made(
+    report: str, most: int | None = None, kind: str = "", ways: str = ""
+) -> tuple[AskForm, Asked, Paper]:
+    """The print that was asked for.
+
+    Raises:
+        Refused: it has more than ``most`` lines, too many for a print of this ``kind``, or makes no sense.
+    """
+    form, asked = _ask(report)
+    try:
+        return form, asked, BUILDERS[report](db.session(), replace(asked, most=most))
+    except TooMuch as error:
+        form.staff.errors = [
+            f"More than {error.most:,} appointments are too many for one {kind}. Choose somebody or a type, "
+            f"{ways}"
+        ]
+        raise Refused(report, form) from error
 
 
 def _ask(report: str) -> tuple[AskForm, Asked]:
@@ -153,20 +195,12 @@ def _document(made: Paper, **context: Any) -> str:
 
 
 def _pdf(made: Paper, **context: Any) -> Response:
-    """On the paper that the firm's country prints on.
-
-    Raises:
-        Invalid: so many lines that making the file would hold up everybody else.
-    """
-    if made.rows > MOST_ROWS:
-        raise Invalid(
-            f"{made.rows:,} appointments are too many for one PDF file. Choose somebody or a type, "
-            "print the page, or take the CSV file."
-        )
-    size = "Letter" if me().local.month_first else "A4"
-    body = printing.pdf(_document(made, **context), size=size)
-    response = Response(body, mimetype="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="{_name(made)}.pdf"'
+    """On the paper that the firm's country prints on. The database is left alone meanwhile."""
+    size, name = "Letter" if me().local.month_first else "A4", _name(made)
+    html = _document(made, **context)
+    db.session.remove()
+    response = Response(printing.pdf(html, size=size), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
 
 
@@ -175,7 +209,8 @@ def _html(made: Paper, **context: Any) -> Response:
 
 
 def _csv(made: Paper) -> Response:
-    return csv_table.answer(made.csv(me().local), f"{_name(made)}.csv")
+    name = f"{_name(made)}.csv"
+    return csv_table.answer(made.records(), made.columns, me().local, name)
 
 
 def _name(made: Paper) -> str:
@@ -185,6 +220,14 @@ def _name(made: Paper) -> str:
 @bp.errorhandler(printing.Unable)
 def unable(error: printing.Unable) -> Response:
     return errors.page(501, str(error), "No PDF files here")
+
+
+@bp.errorhandler(printing.Busy)
+def busy(error: printing.Busy) -> Response:
+    again = request.full_path.rstrip("?")
+    response = errors.page(503, str(error), "Too many PDF files at once", [("Try again", again)])
+    response.headers["Retry-After"] = "30"
+    return response
 
 
 @bp.errorhandler(Refused)

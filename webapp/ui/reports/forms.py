@@ -1,8 +1,7 @@
 """The period and the filters of a report, read from the address. Nothing is changed by them: no token."""
 
-import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,18 +9,10 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form, SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from webapp.localtime import (
-    FIRST_DATE,
-    LAST_DATE,
-    AmbiguousTime,
-    Local,
-    NonexistentTime,
-    day_start,
-    instant,
-    parse_date,
-)
+from webapp.localtime import FIRST_DATE, LAST_DATE, Local, day_start, parse_date
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
+from webapp.ui import moments
 
 DAY = timedelta(days=1)
 MOST_DAYS = 3660
@@ -31,8 +22,6 @@ USUAL = 12
 EVERYBODY, ME = "", "me"
 REPORTED, UNREPORTED = "reported", "unreported"
 CHANNELS = {REPORTED: "Attendance reported", UNREPORTED: "Attendance not reported"}
-AS_OF_HINT = "Enter a day and time such as 2026-01-13 10:00."
-BLANK_FOR_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 
 
 def number(text: Any) -> int | None:
@@ -71,9 +60,7 @@ class ReportForm(Form):
         text = (field.data or "").strip()
         if not text:
             return
-        self.instant = _instant(text, self.local)
-        if self.instant > self.now:
-            raise ValidationError("This lies ahead. Enter a moment that has passed, or leave it empty.")
+        self.instant = moments.past(text, self.local, self.now)
 
     def validate_from_(self, field: StringField) -> None:
         self.first = _day(field)
@@ -125,40 +112,6 @@ def _day(field: StringField) -> date | None:
         return parse_date(field.data)
     except ValueError as error:
         raise ValidationError(str(error)) from None
-
-
-def _instant(text: str, local: Local) -> datetime:
-    """An ISO instant, or a day and time by the firm's clock. A plus may have become a blank on its way."""
-    try:
-        found = datetime.fromisoformat(BLANK_FOR_PLUS.sub(r"\1+\2", text))
-        parse_date(found.date().isoformat())
-    except ValueError:
-        raise ValidationError(AS_OF_HINT) from None
-    if found.tzinfo is not None:
-        return found.astimezone(UTC)
-    shown = f"{local.full_day(found.date())} has"
-    try:
-        return instant(found, local.zone)
-    except NonexistentTime:
-        raise ValidationError(
-            f"{shown} no {found:%H:%M} in {local.city()}: the clocks go forward. Enter another time."
-        ) from None
-    except AmbiguousTime as twice:
-        example = local.at(twice.first).isoformat(timespec="minutes")
-        raise ValidationError(
-            f"{shown} {found:%H:%M} twice in {local.city()}: the clocks go back. Say which with the offset, "
-            f"such as {example}."
-        ) from None
-
-
-def _typed(moment: datetime, local: Local) -> tuple[str, bool]:
-    """An instant as somebody would type it; with its offset, and True, where the clock shows that twice."""
-    wall = local.at(moment).replace(tzinfo=None, microsecond=0)
-    try:
-        instant(wall, local.zone)
-    except AmbiguousTime:
-        return local.at(moment).isoformat(timespec="seconds"), True
-    return wall.isoformat(timespec="seconds" if wall.second else "minutes"), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +203,7 @@ def read(
     first, last = _period(form, local.day_of(form.instant or now))
     form.from_.data, form.to.data = first.isoformat(), last.isoformat()
     if form.instant:
-        form.as_of.data, form.offset_shown = _typed(form.instant, local)
+        form.as_of.data, form.offset_shown = moments.typed(form.instant, local)
     return form, Filters(
         first=first,
         last=last,

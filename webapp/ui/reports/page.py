@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from webapp.localtime import Local
-from webapp.queries.analytics import events, times
+from webapp.queries.analytics import events
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
@@ -28,7 +28,7 @@ class Asked:
 
 
 def shown(session: Any, asked: Asked, local: Local, sort: str) -> dict[str, Any]:
-    """Everything between the filters and the foot. Three statements."""
+    """Everything between the filters and the foot. Two statements."""
     found, filters = asked.found, asked.filters
     links = Links(filters)
     known, total = asked.names, found.total
@@ -53,7 +53,7 @@ def shown(session: Any, asked: Asked, local: Local, sort: str) -> dict[str, Any]
             found.chains,
             events.recorded(session, asked.scope),
             events.requests(session, asked.scope),
-            times.load(session, asked.scope),
+            found.times,
             links,
         ),
         "nothing": not total.of(Figure.ALL),

@@ -52,9 +52,9 @@ def as_file() -> Response:
     _form, asked = _ask()
     if asked is None:
         return _explained()
-    lines = files.lines(asked.found, asked.names)
-    table = csv_table.lines(lines, files.columns(asked.filters), me().local)
-    return csv_table.answer(table, _file_name("report", asked.filters))
+    lines = list(files.lines(asked.found, asked.names))
+    name = _file_name("report", asked.filters)
+    return csv_table.answer(lines, files.columns(asked.filters), me().local, name)
 
 
 @bp.get(LIST)
@@ -94,10 +94,10 @@ def appointments_as_file() -> Response:
     if found is None:
         return _explained()
     filters, part, scope = found
-    rows = listing.stream(db.engine, scope, part.slice)
-    table = csv_table.lines(rows, files.LISTED, me().local)
     first, last = part.days(filters)
-    return csv_table.answer(table, _file_name(part.figure.value, filters.spanning(first, last)))
+    name = _file_name(part.figure.value, filters.spanning(first, last))
+    rows = listing.stream(db.engine, scope, part.slice)
+    return csv_table.answer(rows, files.LISTED, me().local, name)
 
 
 def _read() -> tuple[ReportForm, Filters | None]:

@@ -1,12 +1,9 @@
-"""The columns of the appointment list as a file."""
+"""The columns of any list of appointments as a file."""
 
-from collections.abc import Callable, Iterable, Iterator
-
-from webapp.localtime import Local
 from webapp.queries.export import Record
-from webapp.ui import csv_table
+from webapp.ui.csv_table import Columns
 
-COLUMNS: tuple[tuple[str, Callable[[Record], object]], ...] = (
+COLUMNS: Columns[Record] = (
     ("Reference", lambda record: record.appointment_id),
     ("Start", lambda record: record.start_time),
     ("End", lambda record: record.end_time),
@@ -29,8 +26,3 @@ COLUMNS: tuple[tuple[str, Callable[[Record], object]], ...] = (
     ("Rescheduled to", lambda record: record.rescheduled_to),
     ("Version", lambda record: record.version),
 )
-
-
-def lines(records: Iterable[Record], local: Local) -> Iterator[str]:
-    """The file piece by piece."""
-    return csv_table.lines(records, COLUMNS, local)
