@@ -69,8 +69,7 @@ def contacts(
     if account_id is not None:
         statement = statement.where(Contact.account_id == account_id)
     if q:
-        found = clients.contacts_found(session, firm_id=firm_id, q=q, limit=clients.CANDIDATES)
-        statement = statement.where(Contact.contact_id.in_(found) if found is not None else sa.false())
+        statement = statement.where(clients.contacts_found(session, firm_id=firm_id, q=q))
     rows = session.execute(statement.order_by(Contact.contact_id).limit(size + 1))
     records = [ContactRecord(*row) for row in rows]
     return records[:size], records[size - 1].contact_id if len(records) > size else None
@@ -82,8 +81,7 @@ def accounts(
     """The same of accounts whose names begin with ``q``. One statement."""
     statement = _accounts(firm_id).where(Account.account_id > after)
     if q:
-        found = clients.accounts_found(firm_id=firm_id, q=q, limit=clients.CANDIDATES)
-        statement = statement.where(Account.account_id.in_(found) if found is not None else sa.false())
+        statement = statement.where(clients.accounts_found(q))
     rows = session.execute(statement.order_by(Account.account_id).limit(size + 1))
     records = [AccountRecord(*row) for row in rows]
     return records[:size], records[size - 1].account_id if len(records) > size else None

@@ -24,30 +24,18 @@ MOST_CLIENTS = 2_000
 
 def matching_contact_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
     """Contacts that every word of ``q`` finds, at most ``limit``, ascending. Two statements at most."""
-    found = contacts_found(session, firm_id=firm_id, q=q, limit=limit)
-    return [] if found is None else sorted(session.scalars(found))
-
-
-def contacts_found(session: Session, *, firm_id: int, q: str, limit: int) -> sa.Select[int] | None:
-    """The same as a part of a statement; None where there is nothing to look for.
-
-    One statement before it where ``q`` has several words: how often each occurs.
-    """
     words = words_of(q)
     if not words:
-        return None
-    return _contacts(firm_id, _rarest_first(session, firm_id, words), limit)
+        return []
+    words = _rarest_first(session, firm_id, words)
+    return sorted(session.scalars(_contacts(firm_id, words, limit)))
 
 
 def matching_account_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
     """Accounts whose folded name begins with ``q``, at most ``limit``, in the order of their names."""
-    found = accounts_found(firm_id=firm_id, q=q, limit=limit)
-    return [] if found is None else list(session.scalars(found))
-
-
-def accounts_found(*, firm_id: int, q: str, limit: int) -> sa.Select[int] | None:
-    """The same as a part of a statement; None where there is nothing to look for."""
-    return _accounts(firm_id, q, limit) if normalise(q) else None
+    if not normalise(q):
+        return []
+    return list(session.scalars(_accounts(firm_id, q, limit)))
 
 
 def contacts_found(session: Session, *, firm_id: int, q: str) -> sa.ColumnElement[bool]:
@@ -55,7 +43,7 @@ def contacts_found(session: Session, *, firm_id: int, q: str) -> sa.ColumnElemen
     words = words_of(q)
     if not words:
         return sa.false()
-    words = _rarest_first(session, firm_id, words) if len(words) > 1 else words
+    words = _rarest_first(session, firm_id, words)
     return Contact.contact_id.in_(_contacts(firm_id, words, CANDIDATES))
 
 
