@@ -162,6 +162,7 @@ def test_a_refusal_names_the_field_as_it_was_sent(api: Program, session: Session
         ({"start_time": "2026-01-20T10:00:00Z", "staff_user_id": 987654321}, "staff_user_id"),
     ]:
         assert fields(api.post(f"{here}/reschedule", body)) == [field]
+    session.rollback()
     begun = at_status(session, Status.CONFIRMED, world, start=world.now.replace(hour=9))
     early = {"no_show_party": "client", "occurred_at": "2026-01-13T08:00:00Z"}
     assert fields(api.post(f"{LIST}/{begun.appointment_id}/no-show", early)) == ["occurred_at"]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import DAY, NOW, World, at_status, make_world
 from tests.lifecycle.threads import at_once
+from tests.support.names import nobody_answers
 from webapp.lifecycle import audit, transaction, webhook_replays, webhook_secrets, webhooks
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing, Overtaken
 from webapp.lifecycle.webhooks import Checked, Facts
@@ -20,6 +21,11 @@ from webapp.vocabulary import DeliveryState, Disabled, Status
 URL = "https://crm.example.com/hooks"
 LATER = NOW + timedelta(hours=1)
 SECRET_KEY = "k" * 40
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody_answers(monkeypatch)
 
 
 def facts(**given: Any) -> Checked:

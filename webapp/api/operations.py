@@ -18,6 +18,7 @@ from flask import Blueprint, Response, current_app, g, request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import IntegerConverter
 
 from webapp import problems
 from webapp.api import reading
@@ -31,6 +32,7 @@ from webapp.vocabulary import Scope
 
 VERSION = "/api/v1"
 MAX_BODY = 256 * 1024  # bytes
+LARGEST = 2**63 - 1  # of a BIGINT key
 KEY = re.compile(r"[!-~]{1,255}")
 FIELDS = {
     "start": "start_time",
@@ -93,6 +95,15 @@ class Operation:
     description: str = ""
 
 
+class AnyNumber(IntegerConverter):
+    """``<int:…>`` in an address of the API, however large. A converter that refuses one lets the address take
+    its other methods only, so that what is not there would be called the wrong method.
+    """
+
+    def to_python(self, value: str) -> int:
+        return int(value) if len(value) < 20 else LARGEST + 1
+
+
 OPERATIONS: list[Operation] = []
 
 Handler = Callable[..., Answer]
@@ -125,7 +136,8 @@ def operation(
 
         view.permission = None  # type: ignore[attr-defined] # tokens, not sessions: see _caller
         view.anonymous = True  # type: ignore[attr-defined]
-        blueprint.add_url_rule(path, handler.__name__, view, methods=[method])
+        rule = path.replace("<int:", "<any_number:")
+        blueprint.add_url_rule(rule, handler.__name__, view, methods=[method])
         return handler
 
     return declare
@@ -136,6 +148,8 @@ def _respond(declared: Operation, handler: Handler, numbers: Mapping[str, int]) 
     try:
         caller = _caller(limits)
         _check_scope(caller, declared.scope)
+        if any(number > LARGEST for number in numbers.values()):
+            raise Refused(404, "not_found", "There is nothing with such a number.")
         given = _given(declared)
         expected = reading.if_match(request.headers.get("If-Match")) if declared.versioned else None
         call = Call(caller, db.session(), g.now, expected)
@@ -216,10 +230,13 @@ def _given(declared: Operation) -> dict[str, Any]:
 
 
 def _body(model: type[BaseModel]) -> BaseModel:
-    request.max_content_length = MAX_BODY
     if request.mimetype != "application/json":
         raise Refused(415, "unsupported_media_type", "Send application/json.")
-    return reading.body(model, request.get_data())
+    request.max_content_length = MAX_BODY + 1  # a body that does not say its length is cut off there
+    content = request.get_data()
+    if len(content) > MAX_BODY:
+        raise RequestEntityTooLarge
+    return reading.body(model, content)
 
 
 def _write(call: Call, work: Callable[[], Answer]) -> dict[str, Any]:

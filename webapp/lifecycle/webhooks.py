@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import audit, destinations, webhook_secrets
+from webapp.lifecycle import audit, deliveries, destinations, webhook_secrets
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.destinations import URL_LENGTH, Networks
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
@@ -64,7 +64,7 @@ def checked(facts: Facts, *, networks: Networks) -> Checked:
     wanted = set(facts.event_types)
     if wanted - set(EVENT_TYPES):
         raise Invalid("Choose event types from the list.", field="event_types")
-    destinations.parse(url, networks=networks)
+    destinations.check(url, networks=networks)
     kept = Facts(
         url=url,
         description=description,
@@ -162,7 +162,7 @@ def disable(
         return False
     before = endpoint.disabled
     endpoint.disabled, endpoint.disabled_at = Disabled.BY_HAND, now
-    _drop_waiting(session, endpoint, now)
+    deliveries.drop(session, webhook_endpoint_id, firm_id=actor.firm_id, now=now)
     note(session, endpoint, DISABLE, {"disabled": [before, Disabled.BY_HAND]}, actor, now)
     return True
 
@@ -195,7 +195,7 @@ def remove(
     """
     endpoint = locked(session, webhook_endpoint_id, actor=actor, seen=seen)
     endpoint.removed_at = now
-    _drop_waiting(session, endpoint, now)
+    deliveries.drop(session, webhook_endpoint_id, firm_id=actor.firm_id, now=now)
     note(session, endpoint, REMOVE, {"url": [endpoint.url, None]}, actor, now)
 
 
@@ -310,15 +310,3 @@ def _values(facts: Checked) -> dict[str, Any]:
     """The facts as columns: event types between blanks, so that each is found by its name."""
     names = " ".join(facts.event_types)
     return asdict(facts) | {"event_types": f" {names} " if names else ""}
-
-
-def _drop_waiting(session: Session, endpoint: WebhookEndpoint, now: datetime) -> None:
-    session.execute(
-        sa.update(WebhookDelivery)
-        .where(
-            WebhookDelivery.webhook_endpoint_id == endpoint.webhook_endpoint_id,
-            WebhookDelivery.state == DeliveryState.WAITING,
-        )
-        .values(state=DeliveryState.DROPPED, ended_at=now)
-        .execution_options(synchronize_session=False)
-    )

@@ -160,13 +160,15 @@ def _conditions(criteria: Criteria) -> list[sa.ColumnElement[bool]]:
 @lru_cache(maxsize=1)
 def _select() -> sa.Select[Any]:
     history = AppointmentStatusHistory
-    recorded = (
-        sa.select(sa.func.min(history.changed_at))
+    recorded = (  # a minimum would have SQLite walk through the firm's history by the time of recording
+        sa.select(history.changed_at)
         .where(
             history.firm_id == Appointment.firm_id,
             history.appointment_id == Appointment.appointment_id,
             history.to_status.in_(OUTCOMES),
         )
+        .order_by(history.sequence)
+        .limit(1)
         .correlate(Appointment)
         .scalar_subquery()
     )

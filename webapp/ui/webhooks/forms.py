@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Form, RadioField, SelectMultipleField, StringField
+from wtforms import BooleanField, Form, RadioField, SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import ValidationError
 
 from webapp.lifecycle.destinations import URL_LENGTH
@@ -31,14 +31,14 @@ class EndpointForm(SeenForm):
         "Description", render_kw={"maxlength": DESCRIPTION_LENGTH, "autocomplete": "off"}
     )
     which = RadioField(
-        "What it is told",
-        choices=[(ALL, "Everything"), (SOME, "Only what is chosen below")],
+        "Changes of an appointment’s status",
+        choices=[SelectChoice(ALL, "Everything"), SelectChoice(SOME, "Only what is chosen below")],
         default=ALL,
         validate_choice=False,
     )
     event_types = SelectMultipleField(
         "Event types",
-        choices=[(name, words.EVENTS[name]) for name in EVENT_TYPES],
+        choices=[SelectChoice(name, words.EVENTS[name]) for name in EVENT_TYPES],
         validate_choice=False,
     )
     with_text = BooleanField("Send reasons along")

@@ -23,10 +23,10 @@ STATES = {
     DeliveryState.FAILED: "Failed",
     DeliveryState.DROPPED: "Dropped",
 }
-DISABLED = {
-    Disabled.BY_HAND: "Disabled by hand",
-    Disabled.GONE: "Disabled: it answered that it is gone (410)",
-    Disabled.FAILING: "Disabled: it failed for days",
+WHY = {
+    Disabled.BY_HAND: "By hand",
+    Disabled.GONE: "It answered that it is gone (410)",
+    Disabled.FAILING: "It failed for days",
 }
 STEPS = {
     webhooks.CREATE: "Added the endpoint",
