@@ -14,10 +14,11 @@ from tests.lifecycle.rows import everything
 from tests.support.html import Page
 from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
+from tests.support.webhooks import make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import team
 from webapp.models import Attendance, MailMessage, SweepHold
-from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status, SweepKind
+from webapp.vocabulary import PERMISSIONS, DeliveryState, MailState, MailTemplate, Role, Status, SweepKind
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
@@ -115,6 +116,8 @@ def values(world: World, session: Session) -> dict[str, object]:
         created_at=world.now,
     )
     session.add_all([hold, mail])
+    endpoint = make_endpoint(session, world)
+    delivery = make_delivery(session, endpoint, world, DeliveryState.FAILED)
     poll = make_poll(session, world)
     session.commit()
     return {
@@ -132,6 +135,8 @@ def values(world: World, session: Session) -> dict[str, object]:
         "sweep_hold_id": hold.sweep_hold_id,
         "slug": world.firm.slug,
         "token": token,
+        "webhook_delivery_id": delivery.webhook_delivery_id,
+        "webhook_endpoint_id": endpoint.webhook_endpoint_id,
     }
 
 
