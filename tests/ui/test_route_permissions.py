@@ -16,9 +16,18 @@ from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
 from tests.support.webhooks import make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock
-from webapp.lifecycle import team
+from webapp.lifecycle import team, tokens
 from webapp.models import Attendance, MailMessage, SweepHold
-from webapp.vocabulary import PERMISSIONS, DeliveryState, MailState, MailTemplate, Role, Status, SweepKind
+from webapp.vocabulary import (
+    PERMISSIONS,
+    DeliveryState,
+    MailState,
+    MailTemplate,
+    Role,
+    Scope,
+    Status,
+    SweepKind,
+)
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
@@ -31,6 +40,7 @@ PUBLIC = {
     "invitees.reply",
 }
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
+API = "api."  # behind tokens of their own, but for its document: tests/api
 CLIENTS = "client_page."  # behind a personal link; test_client_page.py
 FRAGMENTS = {
     "activity.news",
@@ -118,10 +128,19 @@ def values(world: World, session: Session) -> dict[str, object]:
     session.add_all([hold, mail])
     endpoint = make_endpoint(session, world)
     delivery = make_delivery(session, endpoint, world, DeliveryState.FAILED)
+    api_token, _text = tokens.make(
+        session,
+        actor=world.acting(world.owner),
+        name="Website",
+        scopes={Scope.APPOINTMENTS_READ},
+        staff_user_id=world.staff.staff_user_id,
+        now=world.now,
+    )
     poll = make_poll(session, world)
     session.commit()
     return {
         "account_id": world.account.account_id,
+        "api_token_id": api_token.api_token_id,
         "appointment_id": appointment.appointment_id,
         "appointment_type_id": world.kind.appointment_type_id,
         "contact_id": world.contact.contact_id,
@@ -161,7 +180,7 @@ def test_every_route_says_who_may_reach_it(app: Flask) -> None:
 
 def test_few_routes_are_open_to_everybody(app: Flask) -> None:
     public = {rule.endpoint for rule, permission in routes(app) if permission is None}
-    assert {endpoint for endpoint in public if not endpoint.startswith((*PROBES, CLIENTS))} == PUBLIC
+    assert {endpoint for endpoint in public if not endpoint.startswith((*PROBES, API, CLIENTS))} == PUBLIC
     assert {endpoint for endpoint in public if endpoint.startswith(CLIENTS)} == {
         f"{CLIENTS}{step}" for step in ("show", "confirm", "cancel", "move", "slots")
     }
