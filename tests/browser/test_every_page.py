@@ -240,6 +240,27 @@ def test_the_page_with_the_secret_of_an_endpoint_is_as_sound(manager: Desk) -> N
     assert_sound(page)
 
 
+def test_the_page_with_the_text_of_a_token_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    page.goto("/settings/tokens/new")
+    page.get_by_label("Name").fill("Website")
+    page.get_by_label("Acts for").select_option("Lena Fischer, staff")
+    page.get_by_label("Read the figures of reports").check()
+    submit(page, "main form")
+    expect(page.locator("#token")).to_have_value(re.compile("^daybook_"))
+    assert_sound(page)
+    page.goto("/settings/tokens")
+    expect(page.get_by_role("rowheader", name="Website")).to_be_visible()
+    assert_sound(page)
+
+
+def test_the_page_for_programmers_with_its_operations_open_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    page.goto("/api/v1/")
+    page.evaluate("for (const each of document.querySelectorAll('details.op')) each.open = true")
+    assert_sound(page)
+
+
 def test_the_page_that_asks_for_the_facts_of_several_is_as_sound(manager: Desk) -> None:
     page = manager.page
     for name in ("no-show", "cancellation"):

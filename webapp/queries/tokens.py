@@ -77,7 +77,7 @@ def people(session: Session, *, firm_id: int, role: Role) -> list[Person]:
     return sorted(found, key=lambda person: person.name.casefold())
 
 
-def _select(firm_id: int) -> sa.Select[tuple[ApiToken, str, datetime | None]]:
+def _select(firm_id: int) -> sa.Select[ApiToken, str, datetime | None]:
     return (
         sa.select(ApiToken, StaffUser.name, StaffUser.deactivated_at)
         .join(
@@ -88,7 +88,7 @@ def _select(firm_id: int) -> sa.Select[tuple[ApiToken, str, datetime | None]]:
     )
 
 
-def _token(row: sa.Row[tuple[ApiToken, str, datetime | None]], now: datetime) -> Token:
+def _token(row: sa.Row[ApiToken, str, datetime | None], now: datetime) -> Token:
     found, staff_name, deactivated_at = row
     return Token(
         api_token_id=found.api_token_id,
