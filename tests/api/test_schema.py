@@ -173,6 +173,9 @@ def test_every_operation_is_described_with_every_refusal(loaded: dict[str, Any])
         refusals |= {"409", "412"} if operation.versioned else set()
         assert refusals <= set(told["responses"]), path
         assert all(each["description"] for each in told["parameters"]), path
+        if operation.body is not None:
+            fields = loaded["components"]["schemas"][operation.body.__name__].get("properties", {})
+            assert [name for name, field in fields.items() if not field["description"]] == [], path
     assert seen == sum(len(item) for item in loaded["paths"].values())
     names = [told["operationId"] for item in loaded["paths"].values() for told in item.values()]
     assert len(set(names)) == len(names)
