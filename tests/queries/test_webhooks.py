@@ -163,6 +163,9 @@ def test_only_endpoints_that_stopped_by_themselves_are_counted(session: Session,
 def test_another_firm_finds_nothing(session: Session, world: World, endpoint: WebhookEndpoint) -> None:
     delivery = make_delivery(session, endpoint, world, DeliveryState.FAILED)
     make_attempt(session, delivery, world)
+    at_status(session, Status.COMPLETED, world)
+    session.execute(sa.delete(WebhookDelivery).where(WebhookDelivery.event_type != "ping"))
+    session.commit()
     firm = make_world(session, "other").firm.firm_id
     number, row = endpoint.webhook_endpoint_id, delivery.webhook_delivery_id
     assert webhooks.endpoints(session, firm_id=firm) == []
@@ -174,6 +177,10 @@ def test_another_firm_finds_nothing(session: Session, world: World, endpoint: We
     assert listed.rows == []
     assert webhooks.attempts(session, firm_id=firm, webhook_delivery_id=row) == []
     assert webhooks.steps(session, firm_id=firm, webhook_endpoint_id=number) == []
+    ever = {"since": NOW - timedelta(days=30), "before": NOW}
+    assert webhooks.in_range(session, firm_id=firm, webhook_endpoint_id=number, **ever) == 0
+    mine = world.firm.firm_id
+    assert webhooks.in_range(session, firm_id=mine, webhook_endpoint_id=number, **ever) > 0
 
 
 def test_a_range_is_replayed_in_four_statements(
