@@ -98,6 +98,8 @@ PAGES = [
     "/team/new",
     "/team/{lena}",
     "/preferences",
+    "/preferences/calendars",
+    "/preferences/calendars/new",
     "/shortcuts",
     "/components",
     "/nowhere",

@@ -11,12 +11,13 @@ from werkzeug.routing import AnyConverter, Rule
 
 from tests.factories import World, at_status
 from tests.lifecycle.rows import everything
+from tests.support.engines import SECRET_KEY
 from tests.support.html import Page
 from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
 from tests.support.webhooks import make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock
-from webapp.lifecycle import team, tokens
+from webapp.lifecycle import feeds, team, tokens
 from webapp.models import Attendance, MailMessage, SweepHold
 from webapp.vocabulary import (
     PERMISSIONS,
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not 
 
 PUBLIC = {
     "attendance.provider",
+    "feeds.calendar",
     "sessions.sign_in",
     "sessions.choose_firm",
     "sessions.sign_out",
@@ -136,6 +138,17 @@ def values(world: World, session: Session) -> dict[str, object]:
         staff_user_id=world.staff.staff_user_id,
         now=world.now,
     )
+    feed = feeds.make(
+        session,
+        actor=world.acting(world.owner),
+        secret=SECRET_KEY,
+        name="Desk",
+        staff_user_id=None,
+        appointment_type_id=None,
+        statuses=(),
+        with_names=True,
+        now=world.now,
+    )
     poll = make_poll(session, world)
     session.commit()
     return {
@@ -143,6 +156,7 @@ def values(world: World, session: Session) -> dict[str, object]:
         "api_token_id": api_token.api_token_id,
         "appointment_id": appointment.appointment_id,
         "appointment_type_id": world.kind.appointment_type_id,
+        "calendar_feed_id": feed.calendar_feed_id,
         "contact_id": world.contact.contact_id,
         "day": "2026-01-14",
         "handle": "0" * 16,
