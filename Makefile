@@ -18,11 +18,12 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install install-dev test gates lint format bench clean
+.PHONY: help run install install-dev test nightly gates lint format bench clean
 
 help:
 	@echo "make run      install what is pinned, bring the database up to date, add demo data, serve on PORT=$(PORT) with a worker"
 	@echo "make test     the gates, then every test on SQLite and on PostgreSQL (ARGS='-k word' to narrow)"
+	@echo "make nightly  what tries cases at random, at length: the lifecycle's properties, the API's document, on both engines"
 	@echo "make lint     the gates alone: ruff, mypy, layers, templates"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    the measurements in tests/benchmarks"
@@ -71,6 +72,9 @@ format: install-dev
 
 test: gates
 	@$(PY) -m pytest -q -n $(WORKERS) $(ARGS)
+
+nightly: install-dev
+	@HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -q -s -n $(WORKERS) tests/lifecycle/test_properties.py tests/api/test_schema.py $(ARGS)
 
 bench: install-dev
 	@$(PY) -m pytest -q -s -m benchmark tests $(ARGS)

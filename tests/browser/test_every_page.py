@@ -5,13 +5,15 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy.orm import Session
 
 from tests.browser.conftest import TODAY, Desk
 from tests.factories import DAY, at_status, make_world
 from tests.support.axe import assert_no_violations
+from tests.support.webhooks import URL, make_attempt, make_delivery, make_endpoint
 from webapp.lifecycle import attendance, passwords
 from webapp.models import Appointment, StaffUser
-from webapp.vocabulary import AttendanceSide, AttendanceSource, Status
+from webapp.vocabulary import AttendanceSide, AttendanceSource, DeliveryState, Disabled, Status
 
 PAGES = [
     f"/day/{TODAY}",
@@ -71,18 +73,33 @@ PAGES = [
     "/settings/outcomes",
     "/settings/reminders",
     "/settings/attendance",
+    "/settings/webhooks",
+    "/settings/webhooks/new",
+    "/settings/webhooks/{endpoint}",
+    "/settings/webhooks/{endpoint}?state=waiting",
+    "/settings/webhooks/{endpoint}/edit",
+    "/settings/webhooks/{endpoint}/removal",
+    "/settings/webhooks/{endpoint}/replay?from=2026-01-01T00:00&to=2026-01-31T00:00",
+    "/settings/webhooks/{endpoint}/replay?from=soon&to=later",
+    "/settings/webhooks/{endpoint}/deliveries/{delivery}",
+    "/settings/webhooks/{stopped}",
     "/settings/mail",
     "/settings/mail/reminder",
     "/outbox",
     "/held-back",
     "/polls",
     "/polls/new",
+    "/settings/tokens",
+    "/settings/tokens/new",
+    "/api/v1/",
     "/settings/types",
     "/settings/types/new",
     "/team",
     "/team/new",
     "/team/{lena}",
     "/preferences",
+    "/preferences/calendars",
+    "/preferences/calendars/new",
     "/shortcuts",
     "/components",
     "/nowhere",
@@ -92,6 +109,7 @@ REFUSED = {
     "/nowhere": 404,
     "/activity?from=2026-02-30": 422,
     f"/day/{TODAY}?as_of=soon": 422,
+    "/settings/webhooks/{endpoint}/replay?from=soon&to=later": 422,
     "/reports?from=2026-02-01&to=2026-01-01&as_of=noon": 422,
     "/reports/day-sheet?date=soon": 422,
 }
@@ -123,9 +141,23 @@ def manager(desk: Desk) -> Desk:
             now=ended.start_time,
         )
         session.commit()
+        webhooks_of(session, desk)
     desk.page.context.clear_cookies()
     desk.as_user(desk.world.manager)
     return desk
+
+
+def webhooks_of(session: Session, desk: Desk) -> None:
+    """An endpoint whose receiver answered a test event at great length, and one that stopped."""
+    long = make_endpoint(session, desk.world, url=f"{URL}?{'y' * 300}", description="C" * 120)
+    answered = make_delivery(session, long, desk.world, DeliveryState.FAILED)
+    make_attempt(session, answered, desk.world)
+    make_attempt(session, answered, desk.world, status=None, error="x" * 300)
+    stopped = make_endpoint(session, desk.world, event_types=["appointment.cancelled"])
+    stopped.disabled, stopped.disabled_at = Disabled.FAILING, desk.world.now
+    session.commit()
+    desk.made["endpoint"], desk.made["stopped"] = long.webhook_endpoint_id, stopped.webhook_endpoint_id
+    desk.made["delivery"] = answered.webhook_delivery_id
 
 
 def address(desk: Desk, path: str) -> str:
@@ -137,6 +169,9 @@ def address(desk: Desk, path: str) -> str:
         completed=desk.by("completed"),
         no_show=desk.by("no_show"),
         lena=desk.world.staff.staff_user_id,
+        endpoint=desk.by("endpoint"),
+        delivery=desk.by("delivery"),
+        stopped=desk.by("stopped"),
     )
 
 
@@ -195,6 +230,36 @@ def test_the_page_with_the_secret_of_the_callback_is_as_sound(manager: Desk) -> 
     page.goto("/settings/attendance")
     submit(page, "form[action='/settings/attendance/secret']")
     expect(page.locator("#secret")).to_have_value(re.compile("^whsec_"))
+    assert_sound(page)
+
+
+def test_the_page_with_the_secret_of_an_endpoint_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    path = address(manager, "/settings/webhooks/{endpoint}")
+    page.goto(path)
+    submit(page, f"form[action='{path}/secret']")
+    expect(page.locator("#secret")).to_have_value(re.compile("^whsec_"))
+    assert_sound(page)
+
+
+def test_the_page_with_the_text_of_a_token_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    page.goto("/settings/tokens/new")
+    page.get_by_label("Name").fill("Website")
+    page.get_by_label("Acts for").select_option("Lena Fischer, staff")
+    page.get_by_label("Read the figures of reports").check()
+    submit(page, "main form")
+    expect(page.locator("#token")).to_have_value(re.compile("^daybook_"))
+    assert_sound(page)
+    page.goto("/settings/tokens")
+    expect(page.get_by_role("rowheader", name="Website")).to_be_visible()
+    assert_sound(page)
+
+
+def test_the_page_for_programmers_with_its_operations_open_is_as_sound(manager: Desk) -> None:
+    page = manager.page
+    page.goto("/api/v1/")
+    page.evaluate("for (const each of document.querySelectorAll('details.op')) each.open = true")
     assert_sound(page)
 
 

@@ -11,18 +11,30 @@ from werkzeug.routing import AnyConverter, Rule
 
 from tests.factories import World, at_status
 from tests.lifecycle.rows import everything
+from tests.support.engines import SECRET_KEY
 from tests.support.html import Page
 from tests.support.polls import make_poll, people, slot_ids
 from tests.support.signed_in import sign_in
+from tests.support.webhooks import make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock
-from webapp.lifecycle import team
+from webapp.lifecycle import feeds, team, tokens
 from webapp.models import Attendance, MailMessage, SweepHold
-from webapp.vocabulary import PERMISSIONS, MailState, MailTemplate, Role, Status, SweepKind
+from webapp.vocabulary import (
+    PERMISSIONS,
+    DeliveryState,
+    MailState,
+    MailTemplate,
+    Role,
+    Scope,
+    Status,
+    SweepKind,
+)
 
 pytestmark = pytest.mark.one_engine("sqlite")  # who may reach a route does not depend on the engine
 
 PUBLIC = {
     "attendance.provider",
+    "feeds.calendar",
     "sessions.sign_in",
     "sessions.choose_firm",
     "sessions.sign_out",
@@ -30,6 +42,7 @@ PUBLIC = {
     "invitees.reply",
 }
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
+API = "api."  # behind tokens of their own, but for its document: tests/api
 CLIENTS = "client_page."  # behind a personal link; test_client_page.py
 FRAGMENTS = {
     "activity.news",
@@ -115,12 +128,35 @@ def values(world: World, session: Session) -> dict[str, object]:
         created_at=world.now,
     )
     session.add_all([hold, mail])
+    endpoint = make_endpoint(session, world)
+    delivery = make_delivery(session, endpoint, world, DeliveryState.FAILED)
+    api_token, _text = tokens.make(
+        session,
+        actor=world.acting(world.owner),
+        name="Website",
+        scopes={Scope.APPOINTMENTS_READ},
+        staff_user_id=world.staff.staff_user_id,
+        now=world.now,
+    )
+    feed = feeds.make(
+        session,
+        actor=world.acting(world.owner),
+        secret=SECRET_KEY,
+        name="Desk",
+        staff_user_id=None,
+        appointment_type_id=None,
+        statuses=(),
+        with_names=True,
+        now=world.now,
+    )
     poll = make_poll(session, world)
     session.commit()
     return {
         "account_id": world.account.account_id,
+        "api_token_id": api_token.api_token_id,
         "appointment_id": appointment.appointment_id,
         "appointment_type_id": world.kind.appointment_type_id,
+        "calendar_feed_id": feed.calendar_feed_id,
         "contact_id": world.contact.contact_id,
         "day": "2026-01-14",
         "handle": "0" * 16,
@@ -132,6 +168,8 @@ def values(world: World, session: Session) -> dict[str, object]:
         "sweep_hold_id": hold.sweep_hold_id,
         "slug": world.firm.slug,
         "token": token,
+        "webhook_delivery_id": delivery.webhook_delivery_id,
+        "webhook_endpoint_id": endpoint.webhook_endpoint_id,
     }
 
 
@@ -156,7 +194,7 @@ def test_every_route_says_who_may_reach_it(app: Flask) -> None:
 
 def test_few_routes_are_open_to_everybody(app: Flask) -> None:
     public = {rule.endpoint for rule, permission in routes(app) if permission is None}
-    assert {endpoint for endpoint in public if not endpoint.startswith((*PROBES, CLIENTS))} == PUBLIC
+    assert {endpoint for endpoint in public if not endpoint.startswith((*PROBES, API, CLIENTS))} == PUBLIC
     assert {endpoint for endpoint in public if endpoint.startswith(CLIENTS)} == {
         f"{CLIENTS}{step}" for step in ("show", "confirm", "cancel", "move", "slots")
     }
@@ -190,7 +228,8 @@ def test_a_post_without_the_form_token_changes_nothing(
     session.rollback()
     before, tried = everything(session), 0
     for rule, _permission in routes(app):
-        if "POST" not in methods(rule) or rule.endpoint in {*FORMS_THAT_CHECK, *BEHIND_LINKS, SIGNED}:
+        apart = rule.endpoint in {*FORMS_THAT_CHECK, *BEHIND_LINKS, SIGNED} or rule.endpoint.startswith(API)
+        if "POST" not in methods(rule) or apart:
             continue
         answer, tried = client.post(address(app, rule, values), data=FILLED), tried + 1
         assert answer.status_code == 400, rule.rule

@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.factories import World, at_status, make_world
+from tests.support.statements import captured
 from tests.support.webhooks import BAD_BODY, make_attempt, make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock
 from tests.ui.pages import Element, parse
+from webapp.extensions import db
 from webapp.lifecycle import webhook_replays
 from webapp.models import OutboxEvent, StaffUser, WebhookDelivery, WebhookEndpoint
 from webapp.vocabulary import DeliveryState, Status
@@ -284,3 +287,29 @@ def test_another_firms_events_are_not_counted(
 ) -> None:
     at_status(session, Status.COMPLETED, make_world(session, "other"))
     assert "Nothing to send" in manager.get(here(endpoint, RANGE)).text
+
+
+@pytest.mark.parametrize(
+    ("end", "most"), [("", 6), ("/edit", 4), ("/removal", 4), (RANGE, 4), ("/deliveries/{failed}", 5)]
+)
+def test_a_page_takes_few_statements_however_much_there_is(
+    app: Flask,
+    manager: FlaskClient,
+    session: Session,
+    world: World,
+    endpoint: WebhookEndpoint,
+    failed: WebhookDelivery,
+    end: str,
+    most: int,
+) -> None:
+    with app.app_context():
+        engine = db.engine
+    path, counts = end.format(failed=failed.webhook_delivery_id), []
+    for more in (0, 60):
+        for _ in range(more):
+            make_attempt(session, failed, world)
+            make_delivery(session, endpoint, world, DeliveryState.DELIVERED)
+        with captured(engine) as statements:
+            assert manager.get(here(endpoint, path)).status_code == 200
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= most

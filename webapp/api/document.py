@@ -10,7 +10,7 @@ from flask import Response, current_app, render_template
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webapp.api import examples, shapes
+from webapp.api import examples, shapes, words
 from webapp.api.operations import MAX_BODY, OPERATIONS, VERSION, Operation, blueprint
 from webapp.vocabulary import SCOPE_LABELS
 
@@ -19,23 +19,6 @@ REF = "#/components/schemas/{model}"
 KEY = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 TAG = {"type": "string", "pattern": '^(\\*|"[0-9]{1,9}(:[a-z]+)?")$'}
 ONCE = {"type": "string", "pattern": "^[!-~]{1,255}$"}
-PARAMETERS = {
-    "limit": "How many a page holds at most.",
-    "cursor": "Where the page begins; `next` of the page before has it.",
-    "from": "Not before this time.",
-    "to": "Before this time.",
-    "status": "In one of these statuses; repeat it for several.",
-    "staff_user_id": "Of this member of staff.",
-    "appointment_type_id": "Of this appointment type.",
-    "contact_id": "With this contact.",
-    "account_id": "With this account.",
-    "external_ref": "With this reference in the system that it was imported from.",
-    "as_of": "As it was known at this time.",
-    "minutes": "How long, in minutes; the length of the type where it is left out.",
-    "days": "For so many days.",
-    "q": "Whose name, address or number has this in it.",
-}
-"""What a parameter of the query says wherever it is called so; a model may say more of its own."""
 REFUSALS = {
     400: "The body is no JSON, or a header cannot be read.",
     401: "No token, or one that opens nothing (revoked, run out, its person deactivated).",
@@ -155,8 +138,7 @@ def _in_query(name: str, schema: Mapping[str, Any], required: bool) -> dict[str,
         del plain["default"]
     given = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
     plain |= given[0] if len(given) == 1 else {"anyOf": given} if given else {}
-    day = "The first day." if name == "from" else "The last day."
-    known = day if plain.get("format") == "date" else PARAMETERS.get(name)
+    known = (words.DAYS if plain.get("format") == "date" else words.PARAMETERS).get(name)
     said = schema.get("description") or known or f"{name.replace('_', ' ').capitalize()}."
     told = {"name": name, "in": "query", "required": required, "description": said, "schema": plain}
     return told | ({"style": "form", "explode": True} if plain.get("type") == "array" else {})
@@ -218,6 +200,9 @@ def _schemas() -> dict[str, Any]:
     )
     _, schema = models_json_schema(wanted, ref_template=REF)  # type: ignore[arg-type]
     found: dict[str, Any] = schema["$defs"]
+    for each in given:
+        for name, field in found[each.__name__].get("properties", {}).items():
+            field.setdefault("description", words.FIELDS.get(name, ""))
     return {name: found[name] for name in sorted(found) if name not in {query.__name__ for query in queries}}
 
 
@@ -284,14 +269,14 @@ def _by_tag() -> dict[str, list[dict[str, Any]]]:
 def _fields(body: type[BaseModel] | None) -> list[dict[str, Any]]:
     if body is None:
         return []
-    schema = body.model_json_schema()
-    required = schema.get("required", [])
+    schemas = document()["components"]["schemas"]
+    schema = schemas[body.__name__]
     return [
         {
             "name": name,
-            "kind": _kind(examples.resolved(each, schema.get("$defs", {}))),
-            "required": name in required,
-            "description": each.get("description", ""),
+            "kind": _kind(examples.resolved(each, schemas)),
+            "required": name in schema.get("required", []),
+            "description": each["description"],
         }
         for name, each in schema.get("properties", {}).items()
     ]

@@ -160,7 +160,7 @@ def _respond(declared: Operation, handler: Handler, numbers: Mapping[str, int]) 
         response = _unpacked(answer, declared.media)
     except Refused as refusal:
         response = problems.response(
-            refusal.status, refusal.code, refusal.detail, errors=refusal.errors, headers=refusal.headers
+            refusal.http_status, refusal.code, refusal.detail, errors=refusal.errors, headers=refusal.headers
         )
     except RequestEntityTooLarge:
         response = problems.response(413, "too_large", f"Send at most {MAX_BODY // 1024} kB.")

@@ -30,7 +30,7 @@ class Refused(Exception):
         errors: Sequence[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.status, self.code, self.detail = status, code, detail
+        self.http_status, self.code, self.detail = status, code, detail
         self.errors, self.headers = errors, headers or {}
         super().__init__(detail)
 

@@ -30,8 +30,8 @@ def wants(event_type: Any) -> sa.ColumnElement[bool]:
     return sa.or_(ENDPOINTS.c.event_types == "", ENDPOINTS.c.event_types.like(named))
 
 
-def rows(of_events: Any, now: Any) -> sa.Select[Any]:
-    """A delivery for each event of ``of_events`` (an outbox table) and each endpoint that wants it."""
+def rows(of_events: Any, firm: Any, now: Any) -> sa.Select[Any]:
+    """A delivery for each of the events (an outbox table) and each endpoint of the firm that wants it."""
     values = {
         "firm_id": of_events.c.firm_id,
         "webhook_endpoint_id": ENDPOINTS.c.webhook_endpoint_id,
@@ -47,7 +47,7 @@ def rows(of_events: Any, now: Any) -> sa.Select[Any]:
         "attempts": sa.literal_column("0"),
     }
     return sa.select(*(value.label(name) for name, value in values.items())).where(
-        ENDPOINTS.c.firm_id == of_events.c.firm_id, *listening(), wants(of_events.c.event_type)
+        ENDPOINTS.c.firm_id == firm, *listening(), wants(of_events.c.event_type)
     )
 
 
@@ -55,9 +55,13 @@ def _insert(found: sa.Select[Any]) -> sa.Insert:
     return sa.insert(DELIVERIES).from_select([column.name for column in found.selected_columns], found)
 
 
+def _param(name: str, column: Any) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=column.type)
+
+
 ONE = _insert(
-    rows(OUTBOX, sa.bindparam("now", type_=DELIVERIES.c.due_at.type)).where(
-        OUTBOX.c.firm_id == sa.bindparam("of_firm"),
+    rows(OUTBOX, _param("of_firm", OUTBOX.c.firm_id), _param("now", DELIVERIES.c.due_at)).where(
+        OUTBOX.c.firm_id == _param("of_firm", OUTBOX.c.firm_id),
         OUTBOX.c.appointment_id == sa.bindparam("of_appointment"),
         OUTBOX.c.sequence == sa.bindparam("of_sequence"),
     )
@@ -67,22 +71,24 @@ ONE = _insert(
 
 @cache
 def of_set(dialect: str, columns: tuple[tuple[str, Any], ...]) -> sa.Insert:
-    """Told of the last event of each appointment of a set, which are the rows of ``moves``."""
+    """Told of the last event of each appointment of a set, which are the rows of ``moves``.
+
+    The event is found by its number alone: any other way, SQLite would start from all that the firm has.
+    """
     given = rowsets.table(dialect, "moves", dict(columns))
-    later = OUTBOX.alias("later")
+    firm = _param("by_firm", OUTBOX.c.firm_id)
+    before = OUTBOX.alias("earlier")
     last = (
-        sa.select(sa.func.max(later.c.sequence))
-        .where(later.c.firm_id == OUTBOX.c.firm_id, later.c.appointment_id == OUTBOX.c.appointment_id)
-        .correlate(OUTBOX)
+        sa.select(before.c.outbox_event_id)
+        .where(before.c.firm_id == firm, before.c.appointment_id == given.c.appointment_id)
+        .order_by(before.c.sequence.desc())
+        .limit(1)
+        .correlate(given)
         .scalar_subquery()
     )
-    return _insert(
-        rows(OUTBOX, sa.bindparam("now", type_=DELIVERIES.c.due_at.type)).where(
-            OUTBOX.c.firm_id == sa.bindparam("by_firm"),
-            OUTBOX.c.appointment_id == given.c.appointment_id,
-            OUTBOX.c.sequence == last,
-        )
-    )
+    found = rows(OUTBOX, firm, _param("now", DELIVERIES.c.due_at))
+    events = given.join(OUTBOX, OUTBOX.c.outbox_event_id == last)
+    return _insert(found.select_from(events.join(ENDPOINTS, ENDPOINTS.c.firm_id == firm)))
 
 
 def has_listeners(session: Session, firm_id: int) -> bool:

@@ -15,6 +15,7 @@ NOUNS = (
     "invitations",
     "team",
     "settings",
+    "tokens",
     "webhooks",
     "preferences",
     "feeds",

@@ -96,8 +96,8 @@ class MetricsOut(Told):
 class MetricsQuery(Given):
     """Both days are included. ``as_of`` shows the figures as they stood at an instant that has passed."""
 
-    from_: Day = Field(alias="from")
-    to: Day
+    from_: Day = Field(alias="from", description="The first day, by the firm's clock.")
+    to: Annotated[Day, Field(description="The last day, which is included.")]
     staff_user_id: Key | None = None
     appointment_type_id: Key | None = None
     as_of: Moment | None = None

@@ -72,5 +72,5 @@ class FreeSlotsQuery(Given):
     staff_user_id: Key
     appointment_type_id: Key | None = None
     minutes: Minutes | None = None
-    from_: Day = Field(alias="from")
+    from_: Day = Field(alias="from", description="The first day, by the firm's clock.")
     days: Annotated[int, Field(ge=1, le=31)] = 7
