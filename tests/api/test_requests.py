@@ -19,6 +19,7 @@ from tests.lifecycle.rows import everything
 from tests.support.api import API, Program, fields
 from tests.ui.conftest import MovableClock
 from webapp.extensions import db
+from webapp.lifecycle.log_lines import without_tokens
 from webapp.models import Appointment
 from webapp.vocabulary import Status
 
@@ -282,7 +283,7 @@ def test_what_was_refused_leaves_no_transaction_open(app: Flask, api: Program, a
         assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-def test_a_broken_token_is_in_no_line_of_the_log(
+def test_a_token_is_in_no_line_about_what_went_wrong(
     app: Flask, api: Program, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.testing = False
@@ -297,6 +298,12 @@ def test_a_broken_token_is_in_no_line_of_the_log(
     assert answer.mimetype == PROBLEM
     assert "external_ref" in caplog.text or "/api/v1/appointments" in caplog.text
     assert api.token not in "\n".join(record.getMessage() for record in caplog.records)
+
+
+def test_a_token_in_an_address_is_left_out_of_the_line_about_it(api: Program) -> None:
+    line = f"GET /api/v1/appointments?access_token={api.token}&limit=1 HTTP/1.1"
+    assert without_tokens(line) == "GET /api/v1/appointments?access_token=daybook_…&limit=1 HTTP/1.1"
+    assert without_tokens(f"Authorization: Bearer {api.token}") == "Authorization: Bearer daybook_…"
 
 
 def test_every_answer_is_json_that_reads_back(api: Program, session: Session, world: World) -> None:

@@ -30,7 +30,7 @@ from webapp.api.operations import OPERATIONS
 from webapp.vocabulary import OUTCOMES, SCOPE_LABELS, Status
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-EXAMPLES, LEAST = (480, 10_000) if NIGHTLY else (8, 1_000)
+EXAMPLES, LEAST = (700, 10_000) if NIGHTLY else (8, 1_000)
 DOCUMENT = f"{API}/openapi.json"
 
 CHECKS: dict[str, Any] = {
