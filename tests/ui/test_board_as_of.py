@@ -20,6 +20,9 @@ SignedIn = Callable[[StaffUser], FlaskClient]
 pytestmark = pytest.mark.one_engine("sqlite")  # the page; tests/queries/test_board_past.py reads on both
 TODAY = "/day/2026-01-13"
 HTMX = {"HX-Request": "true"}
+HINT = "Enter a day and time such as 2026-01-13 10:00."
+RANGE = "Enter a moment between 1990 and 2100."
+AHEAD = "This lies ahead. Enter a moment that has passed, or leave it empty."
 
 
 @pytest.fixture
@@ -171,26 +174,31 @@ def test_a_time_alone_is_on_the_day_shown(desk: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("as_of=x", "Enter a moment such as 2026-01-13T10:00."),
-        ("as_of=2026-01-12", "Enter a moment such as 2026-01-13T10:00."),
-        ("as_of=2026-02-30T10:00", "Enter a moment such as 2026-01-13T10:00."),
-        ("as_of=%00", "Enter a moment such as 2026-01-13T10:00."),
+        ("as_of=x", HINT),
+        ("as_of=2026-02-30T10:00", HINT),
+        ("as_of=2026-02-30", HINT),
+        ("as_of=%00", HINT),
         ("as_of=99:99", "Enter a time such as 14:30."),
         ("as_of=2026-01-13&as_of_time=", "Enter a time such as 10:00."),
         ("as_of=2026-01-13&as_of_time=noon", "Enter a time such as 14:30."),
-        ("as_of=&as_of_time=10:01", "Tue 13 Jan 2026, 10:01 is still to come. Enter a moment that has been."),
+        ("as_of=2026-01-13&as_of_time=10:00:99", "Enter a time such as 14:30."),
+        ("as_of=&as_of_time=10:01", AHEAD),
         ("as_of=13.1.&as_of_time=10:00", "Enter a date as year-month-day, such as 2026-01-13."),
-        ("as_of=2026-01-13T10:01", "Tue 13 Jan 2026, 10:01 is still to come. Enter a moment that has been."),
-        ("as_of=1026-01-13T10:00", "Enter a moment between 1990 and 2100."),
-        ("as_of=0001-01-01T00:00%2B14:00", "Enter a moment such as 2026-01-13T10:00."),
-        ("as_of=9999-12-31T23:59Z", "Enter a moment between 1990 and 2100."),
+        ("as_of=2026-01-13T10:01", AHEAD),
+        ("as_of=2026-01-14", AHEAD),
+        ("as_of=1026-01-13T10:00", RANGE),
+        ("as_of=1989-12-31", RANGE),
+        ("as_of=0001-01-01T00:00%2B14:00", RANGE),
+        ("as_of=0001-01-01T00:00Z", RANGE),
+        ("as_of=9999-12-31T23:59Z", RANGE),
         (
             "as_of=2025-03-30T01:30",
-            "Sun 30 Mar has no 01:30 in London: the clocks go forward. Enter 00:59 or 02:00.",
+            "Sun 30 Mar 2025 has no 01:30 in London: the clocks go forward. Enter 00:59 or 02:00.",
         ),
         (
             "as_of=2025-10-26&as_of_time=01:30",
-            "Sun 26 Oct has 01:30 twice in London: the clocks go back. Enter 01:30+01:00 or 01:30+00:00.",
+            "Sun 26 Oct 2025 has 01:30 twice in London: the clocks go back. Write the offset behind the "
+            "time, 01:30+01:00 or 01:30+00:00.",
         ),
     ],
 )
@@ -207,6 +215,39 @@ def test_what_is_no_moment_of_the_past_is_a_sentence(desk: FlaskClient, query: s
     assert desk.get(f"{TODAY}.csv?{query}").status_code == 303
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "Europe/London"])
+@pytest.mark.parametrize("as_of", ["0001-01-01T00:00Z", "9999-12-31T23:59Z", "9999-12-31T23:59:59-14:00"])
+def test_the_ends_of_the_calendar_are_refused_in_every_zone(
+    signed_in: SignedIn, session: Session, zone: str, as_of: str
+) -> None:
+    browser = signed_in(make_world(session, "far", zone).owner)
+    for path in (TODAY, "/week/2026-01-12", "/reports", "/reports/day-sheet"):
+        answer = browser.get(f"{path}?as_of={as_of}")
+        assert answer.status_code == 422, path
+        assert RANGE in parse(answer).one(cls="errors").text
+    assert browser.get(f"{TODAY}.csv?as_of={as_of}").status_code == 303
+
+
+def test_a_day_alone_means_its_end_and_today_this_moment(desk: FlaskClient) -> None:
+    def stood(as_of: str) -> str:
+        page = parse(desk.get(f"{TODAY}?as_of={as_of}"))
+        return f"{page.one(id='past').one('h2').text}; {page.one(cls='asof').one(id='as_of_time').attrs['value']}"
+
+    assert stood("2026-01-12") == "As it stood Mon 12 Jan 2026, 23:59; 23:59:59.999999"
+    assert stood("2026-01-13") == "As it stood Tue 13 Jan 2026, 10:00; 10:00"
+    reported = parse(desk.get("/reports?as_of=2026-01-12")).one(cls="notice--info").one("h2").text
+    assert reported == "As it stood on Mon 12 Jan 2026, 23:59"
+
+
+@pytest.mark.parametrize("clock", ["08:30", "08:30:15", "08:30:15.250000"])
+def test_the_form_holds_the_instant_exactly(desk: FlaskClient, clock: str) -> None:
+    form = parse(desk.get(f"{TODAY}?as_of=2026-01-12T{clock}")).one(cls="asof")
+    fields = {box.attrs["name"]: box.attrs.get("value", "") for box in form.all("input")}
+    assert fields == {"as_of": "2026-01-12", "as_of_time": clock}
+    answer = desk.get(TODAY, query_string=fields)
+    assert answer.headers["Location"] == f"{TODAY}?as_of=2026-01-12T{clock.replace(':', '%3A')}"
+
+
 @pytest.mark.parametrize(("offset", "hour"), [("+01:00", 0), ("+00:00", 1)])
 def test_an_hour_that_came_twice_is_told_apart_by_its_offset(
     desk: FlaskClient, offset: str, hour: int
@@ -217,6 +258,7 @@ def test_an_hour_that_came_twice_is_told_apart_by_its_offset(
     assert answer.headers["Location"] == f"{TODAY}?as_of=2025-10-26T01%3A30{kept}"
     page = parse(desk.get(answer.headers["Location"]))
     assert page.one(id="past").one("h2").text == "As it stood Sun 26 Oct 2025, 01:30"
+    assert page.one(cls="asof").one(id="as_of_time").attrs["value"] == f"01:30{offset}"
     file = desk.get(f"{TODAY}.csv?as_of=2025-10-26T01:30{offset.replace('+', '%2B')}")
     assert file.status_code == 200
 

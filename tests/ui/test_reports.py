@@ -200,19 +200,19 @@ def test_periods(desk: FlaskClient, query: str, shown: str, period: str) -> None
         ("account=-1", "Choose an account from the list, or all accounts."),
         ("channel=fax", "Choose whether attendance is reported, or all meetings."),
         ("as_of=noon", "Enter a day and time such as 2026-01-13 10:00."),
-        ("as_of=9999-12-31T23:59:59-14:00", "Enter a day and time such as 2026-01-13 10:00."),
+        ("as_of=9999-12-31T23:59:59-14:00", "Enter a moment between 1990 and 2100."),
         (
             "as_of=2026-01-14T10:00",
             "This lies ahead. Enter a moment that has passed, or leave it empty.",
         ),
         (
             "as_of=2025-03-30T01:30",
-            "Sun 30 Mar 2025 has no 01:30 in London: the clocks go forward. Enter another time.",
+            "Sun 30 Mar 2025 has no 01:30 in London: the clocks go forward. Enter 00:59 or 02:00.",
         ),
         (
             "as_of=2025-10-26T01:30",
-            "Sun 26 Oct 2025 has 01:30 twice in London: the clocks go back. Say which with the offset, "
-            "such as 2025-10-26T01:30+01:00.",
+            "Sun 26 Oct 2025 has 01:30 twice in London: the clocks go back. Write the offset "
+            "behind the time, 01:30+01:00 or 01:30+00:00.",
         ),
     ],
 )
