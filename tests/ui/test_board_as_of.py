@@ -231,7 +231,8 @@ def test_the_ends_of_the_calendar_are_refused_in_every_zone(
 def test_a_day_alone_means_its_end_and_today_this_moment(desk: FlaskClient) -> None:
     def stood(as_of: str) -> str:
         page = parse(desk.get(f"{TODAY}?as_of={as_of}"))
-        return f"{page.one(id='past').one('h2').text}; {page.one(cls='asof').one(id='as_of_time').attrs['value']}"
+        clock = page.one(cls="asof").one(id="as_of_time").attrs["value"]
+        return f"{page.one(id='past').one('h2').text}; {clock}"
 
     assert stood("2026-01-12") == "As it stood Mon 12 Jan 2026, 23:59; 23:59:59.999999"
     assert stood("2026-01-13") == "As it stood Tue 13 Jan 2026, 10:00; 10:00"

@@ -21,6 +21,8 @@ WEEKS = {"4 weeks": 4, "12 weeks": 12, "Year": 52}
 USUAL = 12
 EVERYBODY, ME = "", "me"
 REPORTED, UNREPORTED = "reported", "unreported"
+TOO_LONG = "The period is longer than ten years. Enter a shorter one."
+NO_ACCOUNT = "There is no such account. Enter how another name begins."
 CHANNELS = {REPORTED: "Attendance reported", UNREPORTED: "Attendance not reported"}
 
 
@@ -30,6 +32,11 @@ def number(text: Any) -> int | None:
     return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 19 else None
 
 
+def account_label(key: int, name: str) -> str:
+    """``Byron & Co (17)``: names may be alike."""
+    return f"{name} ({key})"
+
+
 class ReportForm(Form):
     """Dates include both ends. A field keeps what was typed, also when it means nothing."""
 
@@ -37,7 +44,7 @@ class ReportForm(Form):
     to = StringField("To")
     staff = SelectField("Staff", choices=[], validate_choice=False)
     type = SelectField("Type", choices=[], validate_choice=False)
-    account = SelectField("Account", choices=[], validate_choice=False)
+    account = StringField("Account", render_kw={"placeholder": "All accounts", "autocomplete": "off"})
     channel = SelectField(
         "Attendance",
         choices=[
@@ -54,7 +61,8 @@ class ReportForm(Form):
     first: date | None = None
     last: date | None = None
     instant: datetime | None = None
-    offset_shown = False  # whether the field holds an offset, which a browser's own field cannot
+    offset_shown = False  # whether the field holds an offset or fractions, which a browser's own cannot
+    accounts_named: tuple[str, ...] = ()
 
     def validate_as_of(self, field: StringField) -> None:
         text = (field.data or "").strip()
@@ -71,7 +79,7 @@ class ReportForm(Form):
             if self.last < self.first:
                 raise ValidationError("The last day lies before the first. Enter a later day.")
             if (self.last - self.first).days >= MOST_DAYS:
-                raise ValidationError("The period is longer than ten years. Enter a shorter one.")
+                raise ValidationError(TOO_LONG)
 
     def validate_staff(self, field: SelectField) -> None:
         if field.data not in (None, EVERYBODY, ME) and number(field.data) is None:
@@ -81,25 +89,29 @@ class ReportForm(Form):
         if field.data not in (None, "") and number(field.data) is None:
             raise ValidationError("Choose a type from the list, or all types.")
 
-    def validate_account(self, field: SelectField) -> None:
-        if field.data not in (None, "") and number(field.data) is None:
-            raise ValidationError("Choose an account from the list, or all accounts.")
+    def validate_account(self, field: StringField) -> None:
+        field.data = (field.data or "").strip()
+        if field.data and number(field.data) is None:
+            raise ValidationError(NO_ACCOUNT)
 
     def validate_channel(self, field: SelectField) -> None:
         if field.data not in (None, "", *CHANNELS):
             raise ValidationError("Choose whether attendance is reported, or all meetings.")
 
     def offer(self, names: Names) -> None:
-        """Fill the choices; of accounts those that the report names."""
+        """Fill the choices, and suggest the accounts that the report names; the one chosen shows its name."""
         for field, everything, found in (
             (self.staff, "Everybody", names.staff),
             (self.type, "All types", names.types),
-            (self.account, "All accounts", names.accounts),
         ):
             field.choices = [
                 SelectChoice("", everything),
                 *(SelectChoice(str(key), name) for key, name in found.items()),
             ]
+        self.accounts_named = tuple(account_label(*pair) for pair in names.accounts.items())
+        key = number(self.account.data)
+        if key in names.accounts:
+            self.account.data = account_label(key, names.accounts[key])
 
     def errors_list(self) -> list[tuple[str, str]]:
         return [(field.id, str(error)) for field in self for error in field.errors]
@@ -233,7 +245,7 @@ def unknown(form: ReportForm, filters: Filters, names: Names) -> bool:
     for field, key, found, sentence in (
         (form.staff, filters.staff, names.staff, "This person is not in the list. Choose somebody else."),
         (form.type, filters.type, names.types, "This type is not in the list. Choose another one."),
-        (form.account, filters.account, names.accounts, "There is no such account. Choose another one."),
+        (form.account, filters.account, names.accounts, NO_ACCOUNT),
     ):
         if key is not None and key not in found:
             field.errors = [sentence]

@@ -71,6 +71,18 @@ def heading(filters: Filters, known: Names, local: Local) -> dict[str, str]:
     }
 
 
+def file_stem(what: str, filters: Filters, local: Local) -> str:
+    """``report-from-2025-10-20-to-2026-01-11-staff-3-as-of-2026-01-12-100000+0000``."""
+    narrowed = (("staff", filters.staff), ("type", filters.type), ("account", filters.account))
+    parts = [f"{what}-from-{filters.first}-to-{filters.last}"]
+    parts += [f"{name}-{key}" for name, key in narrowed if key is not None]
+    if filters.channel:
+        parts.append(filters.channel)
+    if filters.as_of:
+        parts.append(f"as-of-{local.at(filters.as_of):%Y-%m-%d-%H%M%S%z}")
+    return "-".join(parts)
+
+
 def days(first: date, last: date, local: Local) -> str:
     """``20 Oct 2025 to 11 Jan 2026``."""
     told = [local.full_day(day)[4:] for day in (first, last)]
@@ -93,12 +105,14 @@ def narrowed(filters: Filters, known: Names) -> str:
     return ", ".join(found)
 
 
-def presets(filters: Filters | None, local: Local, now: datetime) -> list[tuple[str, str, bool]]:
-    """Name, address, and whether it is the one shown; the other filters stay."""
+def presets(
+    filters: Filters | None, local: Local, now: datetime, kept: list[tuple[str, str]]
+) -> list[tuple[str, str, bool]]:
+    """Name, address, and whether it is the one shown; the other filters stay, and what is kept."""
     at = filters.as_of if filters and filters.as_of else now
     base = filters or Filters(*forms.last_weeks(forms.USUAL, local.day_of(at)))
     found = []
     for name, weeks in forms.WEEKS.items():
         preset = base.spanning(*forms.last_weeks(weeks, local.day_of(at)))
-        found.append((name, preset.url(REPORT), preset == filters))
+        found.append((name, preset.url(REPORT, *kept), preset == filters))
     return found

@@ -1,17 +1,19 @@
 """The report of a period, the appointments behind each of its numbers, and both as files."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, g, make_response, render_template, request
 
 from webapp.extensions import db
+from webapp.lifecycle.errors import Invalid
 from webapp.queries import export
 from webapp.queries.analytics import listing, names, tallies
 from webapp.queries.analytics.cohort import Scope
 from webapp.ui import csv_table, cursors
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
-from webapp.ui.reports import breakdowns, files, forms, listed, page, parts
+from webapp.ui.reports import accounts, breakdowns, files, forms, listed, page, parts
 from webapp.ui.reports.forms import Filters, ReportForm
 from webapp.ui.reports.page import REPORT, Asked
 from webapp.ui.reports.parts import LIST, Links, Part
@@ -24,16 +26,19 @@ bp = Blueprint("reports", __name__)
 @requires(Permission.VIEW)
 def report() -> Response:
     """The figures of a period; 422 with sentences where the address cannot be understood."""
+    typed = request.args.get("account", "").strip()
+    if typed and forms.number(typed) is None:
+        return _of_account(typed)
     form, asked = _ask()
     if asked is None:
         return _refused(form)
-    form.offer(asked.names)
     filters, local = asked.filters, me().local
     html = render_template(
         "reports/report.html",
         form=form,
         nav_current="reports",
-        presets=page.presets(filters, local, g.now),
+        presets=page.presets(filters, local, g.now, _kept()),
+        kept=_kept(),
         csv_url=filters.url("/reports.csv"),
         month_url=filters.url("/reports/month"),
         no_shows_url=filters.url("/reports/no-shows"),
@@ -53,8 +58,14 @@ def as_file() -> Response:
     if asked is None:
         return _explained()
     lines = list(files.lines(asked.found, asked.names))
-    name = _file_name("report", asked.filters)
-    return csv_table.answer(lines, files.columns(asked.filters), me().local, name)
+    name, local = _file_name("report", asked.filters), me().local
+    told = page.heading(asked.filters, asked.names, local)
+    columns: list[files.Column] = [
+        *files.columns(asked.filters),
+        ("As of", lambda _line: asked.scope.now),
+        ("Only", lambda _line: told["narrowed"]),
+    ]
+    return csv_table.answer(lines, columns, local, name)
 
 
 @bp.get(LIST)
@@ -121,27 +132,54 @@ def _ask() -> tuple[ReportForm, Asked | None]:
     return form, Asked(filters, scope, found, known)
 
 
+def _of_account(typed: str) -> Response:
+    """To the report of the account that is named so; 422 where there is none, or several."""
+    try:
+        key = accounts.named(db.session(), firm_id=me().firm_id, typed=typed)
+    except ValueError as error:
+        form, _filters = _read()
+        form.account.errors = [str(error)]
+        return _refused(form)
+    pairs = [(name, value) for name, value in request.args.items() if name != "account"]
+    return go(f"{REPORT}?{urlencode([*pairs, ('account', key)])}")
+
+
+def _kept() -> list[tuple[str, str]]:
+    """What the address has beside the filters: the order of the tables, where it is not the usual one."""
+    sort = breakdowns.sort_of(request.args.get("sort"))
+    return [] if sort == breakdowns.USUAL else [("sort", sort)]
+
+
 def _refused(form: ReportForm) -> Response:
     """The form as typed, with what is wrong with it."""
     if not form.staff.choices:
-        form.offer(names.load(db.session(), firm_id=me().firm_id))
+        key = forms.number(form.account.data)
+        form.offer(names.load(db.session(), firm_id=me().firm_id, accounts=[] if key is None else [key]))
     context: dict[str, Any] = {
         "form": form,
         "form_errors": form.errors_list(),
-        "presets": page.presets(None, me().local, g.now),
+        "presets": page.presets(None, me().local, g.now, _kept()),
+        "kept": _kept(),
         "nav_current": "reports",
     }
     return make_response(render_template("reports/refused.html", **context), 422)
 
 
 def _counted() -> tuple[Filters, Part, Scope] | None:
-    """Whose rows a number counts; None where the report has to explain its filters. Nonsense is not found."""
+    """Whose rows a number counts; None where the report has to explain its filters. Nonsense is not found.
+
+    Raises:
+        Invalid: the days of the number are longer than a report may be.
+    """
     part = parts.read(request.args)
     if part is None:
         abort(404)
     _form, filters = _read()
     if filters is None:
         return None
+    first, last = part.days(filters)
+    if (last - first).days >= forms.MOST_DAYS:
+        raise Invalid(forms.TOO_LONG)
     return filters, part, part.narrow(filters.scope(me().firm_id, me().local, g.now))
 
 
@@ -159,4 +197,4 @@ def _explained() -> Response:
 def _file_name(what: str, filters: Filters) -> str:
     """``marlow-report-from-2025-10-20-to-2026-01-11.csv``."""
     slug = export.firm_slug(db.session(), firm_id=me().firm_id)
-    return f"{slug}-{what}-from-{filters.first}-to-{filters.last}.csv"
+    return f"{slug}-{page.file_stem(what, filters, me().local)}.csv"
