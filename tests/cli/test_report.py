@@ -122,6 +122,16 @@ def test_a_file_that_is_there_is_replaced_whole_or_not_at_all(
             1,
             "lies before the first",
         ),
+        (
+            ("month", "--month", "2026-10", "--from", "2026-11-10", "--out", "x.csv"),
+            1,
+            "This day lies outside the month.",
+        ),
+        (
+            ("no-shows", "--month", "2026-10", "--from", "2026-11-10", "--out", "x.html"),
+            1,
+            "This day lies outside the month.",
+        ),
         (("month", "--month", "2026-13", "--out", "x.pdf"), 1, "Enter a month"),
         (("week", "--staff", "987654", "--out", "x.html"), 1, "This person is not in the list."),
         (("week", "--staff", "me", "--out", "x.html"), 1, "Marlow has nobody with the address 'me'."),

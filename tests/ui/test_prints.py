@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,16 +16,17 @@ from pypdf import PdfReader
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from tests.factories import DAY, World, at_status, make_contact, make_world
+from tests.factories import DAY, World, at_status, draft, make_contact, make_world
 from tests.support.statements import captured
 from tests.ui.conftest import MovableClock
 from tests.ui.pages import assert_sound, parse
 from webapp import printing
 from webapp.extensions import db
-from webapp.lifecycle import appointments, details
+from webapp.lifecycle import appointments, booking, details
+from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, AppointmentType, StaffUser
-from webapp.ui.prints import period, views
+from webapp.ui.prints import lists, period, views
 from webapp.vocabulary import CancelledBy, NoShowParty, Status
 
 pytestmark = pytest.mark.one_engine(
@@ -357,12 +359,17 @@ def test_without_days_a_report_is_of_last_month_and_a_sheet_of_today(desk: Flask
         ("from=2026-02-01&to=2026-01-01", "to"),
         ("from=1990-01-01&to=2026-01-01", "to"),
         ("account=987654", "account"),
+        ("date=2026-10&from=2026-11-10", "from"),
+        ("date=2026-10&to=2026-09-10", "to"),
+        ("date=2026-10&from=1990-01-01", "from"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(desk: FlaskClient, query: str, field: str) -> None:
-    periodic = field in ("to", "account")
-    for ending in ("", ".pdf", ".csv"):
-        answer = desk.get(f"/reports/{'month' if periodic else 'day-sheet'}{ending}?{query}")
+    periodic = field in ("from", "to", "account")
+    for report, ending in product(
+        ("month", "no-shows") if periodic else ("day-sheet",), ("", ".pdf", ".csv")
+    ):
+        answer = desk.get(f"/reports/{report}{ending}?{query}")
         assert answer.status_code == 422, ending
         page = parse(answer)
         assert_sound(page)
@@ -438,6 +445,154 @@ def test_a_change_of_client_is_told_without_the_other_ones_name(
     assert "Client changed" in told
     assert ", then Room 9" in told
     assert "Ada Byron" not in told
+
+
+def test_the_dossier_names_no_former_client_as_the_one_who_did_something(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    made = booking.request(
+        session,
+        actor=world.client,
+        draft=draft(world, reason="It hurts"),
+        now=world.now - DAY,
+    )
+    session.commit()
+    path = f"/appointments/{made.appointment_id}/dossier"
+    for ending in ("", ".csv"):
+        assert "Reason: It hurts" in desk.get(f"{path}{ending}").text
+        assert "the client at the time" not in desk.get(f"{path}{ending}").text
+    other = make_contact(session, world.firm, "Grace Hopper")
+    session.commit()
+    details.edit(
+        session,
+        made,
+        actor=world.acting(),
+        location=made.location,
+        notes="",
+        contact_id=other.contact_id,
+        now=world.now - DAY / 2,
+        expected_version=made.version,
+    )
+    appointments.approve(session, made, actor=world.acting(), now=world.now - DAY / 3)
+    session.commit()
+    grace = Actor.of_client(world.firm.firm_id, "Grace Hopper")
+    slot = NewSlot(start_time=made.start_time + DAY, end_time=made.end_time + DAY)
+    appointments.reschedule(session, made, actor=grace, slot=slot, reason="A later train", now=world.now)
+    session.commit()
+    second = session.get_one(Appointment, made.appointment_id).rescheduled_to
+    for reference in (made.appointment_id, second.appointment_id):
+        path = f"/appointments/{reference}/dossier"
+        for told in (desk.get(path).text, text(desk.get(f"{path}.pdf")), desk.get(f"{path}.csv").text):
+            assert "Ada" not in told
+            assert "hurts" not in told
+            assert "the client at the time" in told
+            assert "Reason left out" in told
+            assert "A later train" in told
+        rows = table(desk.get(f"{path}.csv"))
+        told_by = [row["By"] for row in rows]
+        assert told_by[:2] == ["the client at the time", "Lena Fischer"]
+        assert told_by[-1] == "Grace Hopper"
+        assert "Booked by the client at the time" in text(desk.get(f"{path}.pdf"))
+
+
+def test_the_week_counts_what_does_not_take_place_and_keeps_the_order_of_time(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    for hours, status in ((1, Status.CANCELLED), (2, Status.CONFIRMED), (3, Status.RESCHEDULED)):
+        at_status(session, status, world, start=world.now + timedelta(hours=hours))
+    page = parse(desk.get("/reports/week"))
+    assert "2 appointments, 1 moved, 1 cancelled, times in" in page.one("article").text
+    days = [row.text.strip() for row in page.all("tr", cls="sheet__day")]
+    assert days[0] == "Tuesday 13 January, 1 appointment, 1 moved, 1 cancelled"
+    assert days[1] == "Wednesday 14 January, 1 appointment"
+    starts = [row["Start"] for row in table(desk.get("/reports/week.csv"))]
+    assert starts == sorted(starts)
+    cells = [
+        " ".join(cell.text.split()).replace(" –", "–")
+        for row in page.one("article").all("tr")
+        for cell in row.all("td")[:1]
+    ]
+    assert cells == [f"{h}:00–{h}:45 Tue 13 Jan" for h in (11, 12, 13)] + ["13:00–13:45 Wed 14 Jan"]
+    assert "1 appointment, 1 moved, 1 cancelled" in parse(desk.get("/reports/day-sheet")).one("article").text
+
+
+def test_a_table_of_the_past_or_of_some_says_so_in_its_name_and_in_each_row(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    lena, kind = world.staff.staff_user_id, world.kind.appointment_type_id
+    for report, stem in (
+        ("day-sheet", "day-sheet-2026-01-13"),
+        ("week", "week-2026-01-12"),
+        ("month", "report-from-2026-01-01-to-2026-01-31"),
+        ("no-shows", "no-shows-from-2026-01-01-to-2026-01-31"),
+    ):
+        days = "date=2026-01-13" if report in ("day-sheet", "week") else JANUARY
+        for query, apart, as_of, only in (
+            ("", "", "2026-01-13T10:00:00+00:00", ""),
+            (
+                f"&staff={lena}&type={kind}&as_of=2026-01-13T09:30",
+                f"-staff-{lena}-type-{kind}-as-of-2026-01-13-093000",
+                "2026-01-13T09:30:00+00:00",
+                "Lena Fischer, type Review",
+            ),
+        ):
+            answer = desk.get(f"/reports/{report}.csv?{days}{query}")
+            assert answer.headers["Content-Disposition"].endswith(f'"marlow-{stem}{apart}.csv"')
+            rows = table(answer)
+            assert rows
+            assert {(row["As of"], row["Only"]) for row in rows} == {(as_of, only)}
+
+
+def test_the_no_show_report_answers_who_loses_most_and_lists_their_meetings_first(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    for place in range(12):
+        status = Status.NO_SHOW if place < 10 else Status.COMPLETED
+        at_status(session, status, world, start=world.now - (place + 1) * timedelta(hours=6))
+        other = Status.NO_SHOW if place == 11 else Status.COMPLETED
+        start = world.now - (place + 1) * timedelta(hours=6)
+        at_status(session, other, world, start=start, staff_user=world.staff2)
+    page = parse(desk.get(f"/reports/no-shows?{JANUARY}"))
+    told = " ".join(page.one(cls="rep__a").text.split()).replace(" ,", ",").replace(" .", ".")
+    assert "to clients who didn’t show: Lena Fischer, 10 of 12 (83.3" in told
+    assert "Higher than the others by more than chance: Lena Fischer." in told
+    assert "begins with this person’s meetings." in told
+    paper = text(desk.get(f"/reports/no-shows.pdf?{JANUARY}"))
+    assert "Higher than the others by more than chance: Lena Fischer." in paper
+    groups = [row.text.strip() for row in page.all("tr", cls="sheet__day")]
+    assert groups == [
+        "Lena Fischer: 10 no-shows, 10 of them the client’s with staff present",
+        "Tomas Novak: 1 no-show, 1 of them the client’s with staff present",
+    ]
+    by_staff = [row.all("th")[0].text for row in page.all(cls="table--by")[0].all("tr")[1:]]
+    assert [name[:4] for name in by_staff] == ["Lena", "Toma", "All"]
+    assert "55.2 to 95.3" in page.all(cls="table--by")[0].text
+
+
+def test_without_no_shows_or_others_the_answer_is_left_out_or_says_so(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_status(session, Status.COMPLETED, world)
+    assert not parse(desk.get(f"/reports/no-shows?{JANUARY}")).all(cls="rep__a")
+    for place in range(3):
+        at_status(session, Status.NO_SHOW, world, start=world.now - DAY * (place + 1) - timedelta(hours=2))
+    monkeypatch.setattr(lists, "MOST", 2)
+    told = parse(desk.get(f"/reports/no-shows?{JANUARY}")).one("article").text
+    assert "There is nobody to compare with in this report." in " ".join(told.split())
+    assert "Lena Fischer: 3 no-shows" in told
+    assert "The first 2 of 3" in told
+
+
+def test_tables_are_split_over_pages_with_their_head_on_each(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    at_status(session, Status.NO_SHOW, world, start=world.now - timedelta(hours=2))
+    for path in ("month", "no-shows"):
+        page = parse(desk.get(f"/reports/{path}?{JANUARY}"))
+        sections = [one for one in page.all("section") if one.all(cls="table--by")]
+        assert len(sections) == 2
+        assert all("rep__s--long" in one.attrs["class"] for one in sections)
 
 
 def test_filters_hold_for_rows_and_figures_and_are_named(

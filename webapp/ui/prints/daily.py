@@ -1,5 +1,6 @@
 """The day sheet, with room for notes by hand, and the schedule of a week."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -14,12 +15,16 @@ from webapp.ui.prints.paper import Paper
 from webapp.ui.rows import KINDS, PARTY
 from webapp.vocabulary import Status
 
+OFF = {Status.RESCHEDULED.value: "moved", Status.CANCELLED.value: "cancelled"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line on paper. ``open`` has boxes to tick; the others say what became of it."""
+    """A line on paper. ``open`` has boxes to tick; the others say what became of it. ``off`` ones do not
+    take place."""
 
     url: str
+    day: str
     start: str
     end: str
     client: str
@@ -31,18 +36,36 @@ class Entry:
     outcome: str
     open: bool
 
+    @property
+    def off(self) -> bool:
+        return self.status in OFF
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The lines under one heading, and those that do not take place."""
+    """The lines under one heading in the order of time, and which of them take place and which do not."""
 
     heading: str
-    entries: list[Entry]
-    off: list[Entry]
+    every: list[Entry]
 
     @property
-    def count(self) -> int:
-        return len(self.entries)
+    def entries(self) -> list[Entry]:
+        return [entry for entry in self.every if not entry.off]
+
+    @property
+    def off(self) -> list[Entry]:
+        return [entry for entry in self.every if entry.off]
+
+    @property
+    def told(self) -> str:
+        return told(self.every)
+
+
+def told(entries: list[Entry]) -> str:
+    """``117 appointments, 12 moved, 16 cancelled``: together they are the lines."""
+    counts = Counter(OFF.get(entry.status, "") for entry in entries)
+    words = [f"{counts['']:,} {'appointment' if counts[''] == 1 else 'appointments'}"]
+    return ", ".join([*words, *(f"{counts[name]:,} {name}" for name in OFF.values() if counts[name])])
 
 
 Known = tuple[Row, str]
@@ -77,7 +100,7 @@ def day_sheet(session: Any, asked: Asked) -> Paper:
         stem=f"day-sheet-{day}",
         back=(f"/day/{day}", local.long_day(day)),
         context={
-            "sheets": sheets or [Sheet("", [], [])],
+            "sheets": sheets or [Sheet("", [])],
             "each": asked.each,
             "heading": f"{local.long_day(day)} {day.year}",
             "zone": local.zone_label(asked.scope().since),
@@ -102,7 +125,7 @@ def week(session: Any, asked: Asked) -> Paper:
         back=(f"/week/{asked.first}", f"{local.day(asked.first)} to {local.day(asked.last)}"),
         context={
             "sheets": sheets,
-            "count": sum(sheet.count for sheet in sheets),
+            "told": told([entry for sheet in sheets for entry in sheet.every]),
             "heading": period,
             "zone": local.city(),
         },
@@ -142,13 +165,7 @@ def _rows(session: Any, asked: Asked) -> list[Known]:
 
 
 def _sheet(heading: str, rows: list[Known], local: Local) -> Sheet:
-    entries = [(row, _entry(row, phone, local)) for row, phone in rows]
-    gone = (Status.CANCELLED, Status.RESCHEDULED)
-    return Sheet(
-        heading,
-        [entry for row, entry in entries if row.status not in gone],
-        [entry for row, entry in entries if row.status in gone],
-    )
+    return Sheet(heading, [_entry(row, phone, local) for row, phone in rows])
 
 
 def _entry(row: Row, phone: str, local: Local) -> Entry:
@@ -156,6 +173,7 @@ def _entry(row: Row, phone: str, local: Local) -> Entry:
     moved = f"was {local.day_time(row.moved_from)}" if row.moved_from else ""
     return Entry(
         url=f"/appointments/{row.appointment_id}",
+        day=local.day(local.day_of(row.start_time)),
         start=start,
         end=end,
         client=row.client,

@@ -50,6 +50,8 @@ SIDES = {
 }
 KINDS = {ActorKind.STAFF: "staff", ActorKind.CLIENT: "client", ActorKind.SYSTEM: "automatic"}
 PLACES = {"location": "Place", "notes": "Note", "contact": "Client"}
+FORMER = "the client at the time"
+LEFT_OUT = "Reason left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ class Entry:
     by: str
     kind: str
     details: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A recorded event, and whether the client was another one then."""
+
+    event: Event
+    former: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,8 @@ def dossier(session: Any, *, firm_id: int, appointment_id: int, local: Local) ->
         Missing: the firm has no such appointment.
     """
     story = appointments.story(session, firm_id=firm_id, appointment_id=appointment_id)
-    bookings = list(_bookings(story, local))
+    told = _told_of(story)
+    bookings = list(_bookings(story, told, local))
     entries = [entry for booking in bookings for entry in booking.entries]
     appointment = story.appointment
     return Paper(
@@ -113,6 +124,8 @@ def dossier(session: Any, *, firm_id: int, appointment_id: int, local: Local) ->
         back=(f"/appointments/{appointment_id}", f"Appointment {appointment_id}"),
         context={
             "appointment": appointment,
+            "booked_by": FORMER if _theirs(told[0][0]) else appointment.booked_by,
+            "former": any(_theirs(one) for found in told for one in found),
             "bookings": bookings,
             "count": len(entries),
             "moves": len(bookings) - 1,
@@ -123,14 +136,42 @@ def dossier(session: Any, *, firm_id: int, appointment_id: int, local: Local) ->
     )
 
 
-def _bookings(story: Story, local: Local) -> Iterator[Booking]:
-    number = 0
+def _told_of(story: Story) -> list[list[Told]]:
+    """Of each booking its events. Clients are told apart by how often the client had been changed by then.
+
+    A booking is made with the client that the one before it had at that moment.
+    """
+    seen: list[list[tuple[Event, int]]] = []
+    changes = this = 0
     for booking in story.bookings:
+        made_at = booking.events[0].changed_at
+        before = seen[-1] if seen else []
+        client = max((client for event, client in before if event.changed_at <= made_at), default=0)
+        seen.append([])
+        for event in booking.events:
+            if "contact" in (event.changes or {}):
+                changes += 1
+                client = changes
+            seen[-1].append((event, client))
+        if booking.link.appointment_id == story.appointment.appointment_id:
+            this = client
+    return [[Told(event, client != this) for event, client in found] for found in seen]
+
+
+def _theirs(told: Told) -> bool:
+    """Whether another client than the dossier's did this."""
+    return told.former and told.event.actor_kind is ActorKind.CLIENT
+
+
+def _bookings(story: Story, told: list[list[Told]], local: Local) -> Iterator[Booking]:
+    number = 0
+    for booking, found in zip(story.bookings, told, strict=True):
         link, entries = booking.link, []
         party: NoShowParty | None = None
-        for event in booking.events:
+        for one in found:
+            event = one.event
             number += 1
-            entries.append(_entry(number, link, event, party, local))
+            entries.append(_entry(number, link, one, party, local))
             party = event.party if event.action else party
         current = link.appointment_id == story.appointment.appointment_id
         day = local.full_day(local.day_of(link.start_time))
@@ -143,9 +184,10 @@ def stamp(moment: datetime, local: Local) -> str:
     return f"{local.full_day(wall.date())}, {wall:%H:%M:%S} {wall.isoformat()[-6:]}"
 
 
-def _entry(number: int, link: Link, event: Event, before: NoShowParty | None, local: Local) -> Entry:
+def _entry(number: int, link: Link, told: Told, before: NoShowParty | None, local: Local) -> Entry:
     """``before`` is who had not shown until then, as far as was known."""
-    what, details = _told(event, local)
+    event = told.event
+    what, details = _told(told, local)
     return Entry(
         number=number,
         reference=link.appointment_id,
@@ -156,7 +198,7 @@ def _entry(number: int, link: Link, event: Event, before: NoShowParty | None, lo
         was=event.from_status.value if event.from_status else "",
         party=PARTY[event.party] if event.party else "",
         party_was=PARTY[before] if before and event.action else "",
-        by=event.actor_label,
+        by=FORMER if _theirs(told) else event.actor_label,
         kind=_kind(event),
         details=details,
     )
@@ -169,12 +211,13 @@ def _kind(event: Event) -> str:
     return KINDS[event.actor_kind] if event.actor_kind else ""
 
 
-def _told(event: Event, local: Local) -> tuple[str, list[str]]:
+def _told(told: Told, local: Local) -> tuple[str, list[str]]:
+    event = told.event
     if event.fact is not None:
         return _arrival(event, local)
     if event.action is None:
         return "Details changed", [_edit(field, *change) for field, change in (event.changes or {}).items()]
-    details = [f"Reason: {event.reason}"] if event.reason else []
+    details = [LEFT_OUT if _theirs(told) else f"Reason: {event.reason}"] if event.reason else []
     if event.action is Action.CANCEL and event.cancelled_by:
         details.append(SIDES[event.cancelled_by])
     details += [f"Done {OVERRIDES[Override(name)]}" for name in event.overrides]

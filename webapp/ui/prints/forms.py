@@ -94,8 +94,8 @@ class AskForm(Form):
         if self.first and self.last:
             if self.last < self.first:
                 raise ValidationError("The last day lies before the first. Enter a later day.")
-            if (self.last - self.first).days >= MOST_DAYS:
-                raise ValidationError("The period is longer than ten years. Enter a shorter one.")
+            if sentence := _senseless(self.first, self.last):
+                raise ValidationError(sentence)
 
     def validate_staff(self, field: SelectField) -> None:
         if field.data not in (None, "", ME) and number(field.data) is None:
@@ -128,6 +128,15 @@ class AskForm(Form):
 
     def errors_list(self) -> list[tuple[str, str]]:
         return [(field.id, str(error)) for field in self for error in field.errors]
+
+
+def _senseless(first: dt.date, last: dt.date) -> str:
+    """What is wrong with a period, empty for nothing; a month may have given one of its ends."""
+    if last < first:
+        return "This day lies outside the month. Enter both days, or the month alone."
+    if (last - first).days >= MOST_DAYS:
+        return "The period is longer than ten years. Enter a shorter one."
+    return ""
 
 
 def _day(text: str | None) -> dt.date | None:
@@ -230,6 +239,9 @@ def read(report: str, args: MultiDict[str, str], *, local: Local, now: datetime)
 def asked(form: AskForm, report: str, *, firm_id: int, me: int, names: Names) -> Asked | None:
     """What a checked form means; None where it names what the firm does not have, which it then says."""
     first, last = _period(form, report)
+    if sentence := _senseless(first, last):
+        (form.to if form.last else form.from_).errors = [sentence]
+        return None
     found = Asked(
         report=report,
         firm_id=firm_id,

@@ -1,6 +1,6 @@
 """Appointments behind a figure, as a list on paper prints them and a file has them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +45,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """``count`` is of all, ``lines`` the first of them. ``status`` is the icon that stands for all."""
+    """``count`` is of all, ``groups`` have the first of them: a heading, which may be empty, and its lines.
+    ``status`` is the icon that stands for all."""
 
     title: str
     status: str
-    lines: list[Line]
+    groups: list[tuple[str, list[Line]]]
     count: int
+
+    @property
+    def shown(self) -> int:
+        return sum(len(lines) for _heading, lines in self.groups)
 
 
 COLUMNS: tuple[tuple[str, Callable[[Listed], object]], ...] = (
@@ -68,10 +73,36 @@ COLUMNS: tuple[tuple[str, Callable[[Listed], object]], ...] = (
 )
 
 
-def load(session: Any, asked: Asked, figure: Figure, title: str, status: str, most: int = MOST) -> List:
+def load(session: Any, asked: Asked, figure: Figure, title: str, status: str, most: int) -> List:
     """The earliest first. Two statements."""
     found = listing.page(session, asked.scope(), Slice(figure=figure), size=most)
-    return List(title, status, [_line(row, asked.local) for row in found.rows], found.count)
+    lines = [_line(row, asked.local) for row in found.rows]
+    return List(title, status, [("", lines)] if lines else [], found.count)
+
+
+def by_staff(session: Any, asked: Asked, names: Sequence[str], how_many: int) -> List:
+    """The no-shows, those of each member of staff together, in the order of ``names``. Two statements.
+
+    All of them are read, so that those first named are there whole where not everything is printed.
+    """
+    found = listing.page(session, asked.scope(), Slice(figure=Figure.NO_SHOW), size=how_many)
+    of: dict[str, list[Listed]] = {name: [] for name in names}
+    for row in found.rows:
+        of.setdefault(row.staff_name, []).append(row)
+    groups, room = [], MOST
+    for name, rows in of.items():
+        lines = [_line(row, asked.local) for row in rows[:room]]
+        if lines:
+            groups.append((_headed(name, rows), lines))
+        room -= len(lines)
+    return List("No-shows by member of staff", "no_show", groups, found.count)
+
+
+def _headed(name: str, rows: list[Listed]) -> str:
+    """``Lena Vogel: 12 no-shows, 9 of them by the client alone``."""
+    alone = sum(row.fate is Fate.NO_SHOW_CLIENT for row in rows)
+    counted = f"{len(rows):,} {'no-show' if len(rows) == 1 else 'no-shows'}"
+    return f"{name}: {counted}, {alone:,} of them the client’s with staff present"
 
 
 def every(asked: Asked, figure: Figure) -> Counted[Listed]:

@@ -1,7 +1,7 @@
 """What every print is made of."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from webapp.ui.csv_table import Records
@@ -40,6 +40,30 @@ def filters(asked: Asked) -> str:
     if asked.channel:
         found.append("attendance reported" if asked.tracked else "attendance not reported")
     return ", ".join(found)
+
+
+def marked(made: Paper, asked: Asked) -> Paper:
+    """The print with a file name of its own where it is not of the present or not of everything.
+
+    Each row of its table says as of when it holds, and of what alone it is: nothing for everything.
+    """
+    only = ", ".join(filter(None, [asked.names.staff[asked.staff] if asked.staff else "", filters(asked)]))
+    return replace(
+        made,
+        stem=made.stem + _apart(asked),
+        columns=[*made.columns, ("As of", lambda _row: asked.at), ("Only", lambda _row: only)],
+    )
+
+
+def _apart(asked: Asked) -> str:
+    """``-staff-4-as-of-2026-01-13-083000``; by numbers, since a file's name is ASCII."""
+    narrowed = (("staff", asked.staff), ("type", asked.type), ("account", asked.account))
+    parts = [f"-{name}-{key}" for name, key in narrowed if key]
+    if asked.channel:
+        parts.append(f"-attendance-{asked.channel}")
+    if asked.as_of:
+        parts.append(f"-as-of-{asked.local.at(asked.as_of):%Y-%m-%d-%H%M%S}")
+    return "".join(parts)
 
 
 def as_of(asked: Asked) -> str:

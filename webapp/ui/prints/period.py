@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from webapp.localtime import MONTHS, Local, duration
+from webapp.localtime import MONTHS, Local
 from webapp.queries.analytics import tallies
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.rates import Rate
 from webapp.queries.analytics.tallies import Chains, Tallies
 from webapp.queries.analytics.tally import Tally
-from webapp.queries.analytics.times import Middle, Times
+from webapp.queries.analytics.times import Times
+from webapp.ui import figures
 from webapp.ui.figures import change, count_change
 from webapp.ui.prints import lists, tables
 from webapp.ui.prints.forms import MONTH, NO_SHOWS, Asked
@@ -82,6 +83,9 @@ def no_shows(session: Any, asked: Asked) -> Paper:
     """Three statements."""
     found = _found(session, asked)
     total = found.total
+    staff = tables.by_client_rate(tables.table("By staff", "Staff", found.by_staff, asked.names.staff, total))
+    answer = tables.answer(staff)
+    named = [*(answer.names if answer else []), *(row.name for row in staff.rows)]
     return Paper(
         template="prints/no_shows.html",
         title=f"No-show report, {period(asked.first, asked.last, asked.local)}",
@@ -92,11 +96,12 @@ def no_shows(session: Any, asked: Asked) -> Paper:
             "tiles": _no_show_tiles(found),
             "parties": tables.parties(total),
             "tables": [
-                tables.table("By staff", "Staff", found.by_staff, asked.names.staff, total),
+                staff,
                 tables.table("By type", "Type", found.by_type, asked.names.types, total),
             ],
+            "answer": answer,
             "coverage": share(total.coverage),
-            "list": lists.load(session, asked, Figure.NO_SHOW, "No-shows", "no_show"),
+            "list": lists.by_staff(session, asked, named, total.of(Figure.NO_SHOW)),
         },
         columns=lists.COLUMNS,
         records=lambda: lists.every(asked, Figure.NO_SHOW),
@@ -188,19 +193,13 @@ def _chains(found: Chains) -> dict[str, Any]:
 
 def _times(found: Times) -> list[tuple[str, str]]:
     return [
-        (name, _middle(middle))
+        (name, f"{figures.middle(middle)}, of {middle.count:,}")
         for name, middle in (
             ("Booked before the start", found.lead),
             ("Cancelled or moved before the start", found.notice),
         )
         if middle
     ]
-
-
-def _middle(found: Middle) -> str:
-    """Called off after the start is no notice at all."""
-    median, p90 = (duration(max(0, int(value))) for value in (found.median, found.p90))
-    return f"median {median}, 90 % within {p90}, of {found.count:,}"
 
 
 def _columns(asked: Asked) -> list[tuple[str, Callable[[Line], object]]]:

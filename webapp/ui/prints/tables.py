@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from webapp.localtime import MONTHS, Local
@@ -71,6 +71,42 @@ class Table:
     first: str
     rows: list[Row]
     total: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who loses most meetings to clients who don't show while staff is there (``most``), whose rate is above
+    the others' by more than chance (``above``), and whether there is nobody else (``alone``)."""
+
+    most: list[Row]
+    above: list[Row]
+    alone: bool
+
+    @property
+    def names(self) -> list[str]:
+        return [row.name for row in (*self.most, *self.above)]
+
+
+def answer(staff: Table) -> Answer | None:
+    """None where no client missed a meeting that staff was at."""
+    largest = max((row.tally.of(Figure.NO_SHOW_CLIENT) for row in staff.rows), default=0)
+    if not largest:
+        return None
+    return Answer(
+        [row for row in staff.rows if row.tally.of(Figure.NO_SHOW_CLIENT) == largest],
+        [row for row in staff.rows if row.beyond > 0],
+        len(staff.rows) == 1,
+    )
+
+
+def _lowered(found: Row) -> tuple[bool, float]:
+    value = found.tally.client_alone.value
+    return value is None, -(value or 0)
+
+
+def by_client_rate(found: Table) -> Table:
+    """The same with the highest client no-show rate first, those without one last."""
+    return replace(found, rows=sorted(found.rows, key=_lowered))
 
 
 def table(title: str, first: str, found: dict[int, Tally], names: dict[int, str], total: Tally) -> Table:

@@ -140,13 +140,14 @@ def _made(
     """
     form, asked = _ask(report)
     try:
-        return form, asked, BUILDERS[report](db.session(), replace(asked, most=most))
+        made = BUILDERS[report](db.session(), replace(asked, most=most))
     except TooMuch as error:
         form.staff.errors = [
             f"More than {error.most:,} appointments are too many for one {kind}. Choose somebody or a type, "
             f"{ways}"
         ]
         raise Refused(report, form) from error
+    return form, asked, paper.marked(made, asked)
 
 
 def _ask(report: str) -> tuple[AskForm, Asked]:
