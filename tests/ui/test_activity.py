@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
 from tests.factories import DAY, World, at_status, make_contact, make_world
@@ -458,3 +459,40 @@ def test_every_action_override_and_party_has_words(world: World) -> None:
         "A deliberate double booking",
         "Happened Mon 12 Jan, 10:00",
     ]
+
+
+@one_engine
+def test_the_page_is_a_pdf_file_with_its_rows_and_filters(
+    desk: FlaskClient, story: dict[Status, Appointment]
+) -> None:
+    def text(url: str) -> str:
+        answer = desk.get(url)
+        assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+        pages = PdfReader(io.BytesIO(answer.data)).pages
+        return " ".join(" ".join(sheet.extract_text() for sheet in pages).split())
+
+    page = parse(desk.get("/activity?became=cancelled"))
+    link = next(a.attrs["href"] for a in page.one(cls="results__head").all("a") if "PDF" in a.text)
+    assert link == "/activity.pdf?became=cancelled"
+    found = text(link)
+    assert "Status after: Cancelled, 1 change, the newest first" in found
+    assert "Ada is ill" in found
+    assert f"reference {story[Status.CANCELLED].appointment_id}" in found
+    assert f"reference {story[Status.COMPLETED].appointment_id}" not in found
+    assert "No change passes the filters." in text("/activity.pdf?from=2020-01-01&to=2020-01-02")
+    assert desk.get("/activity.pdf?action=x").headers["Location"] == "/activity?action=x"
+
+
+@one_engine
+def test_the_pdf_file_of_a_later_page_has_that_page(
+    desk: FlaskClient, story: dict[Status, Appointment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity.page, "__kwdefaults__", (activity.page.__kwdefaults__ or {}) | {"size": 4})
+    later = parse(desk.get(parse(desk.get("/activity")).one(rel="next").attrs["href"]))
+    link = next(a.attrs["href"] for a in later.one(cls="results__head").all("a") if "PDF" in a.text)
+    text = " ".join(
+        " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(desk.get(link).data)).pages).split()
+    )
+    for row in later.all("th", cls="a-client", scope="row"):
+        assert f"reference {row.one('a').attrs['href'].rpartition('/')[2]}" in text
+    assert text.count("reference") == 4

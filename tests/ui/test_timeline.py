@@ -1,10 +1,13 @@
 """``/appointments/<id>/timeline``: the whole story of an appointment, in order."""
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
 from tests.factories import DAY, LENGTH, World, at_status, draft, make_world
@@ -15,6 +18,7 @@ from webapp.extensions import db
 from webapp.lifecycle import appointments, booking, details
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, StaffUser
+from webapp.ui import papers
 from webapp.vocabulary import Status
 
 SignedIn = Callable[[StaffUser], FlaskClient]
@@ -129,3 +133,64 @@ def test_a_long_chain_takes_as_many_statements_as_one_booking(
         return len(found)
 
     assert asked(single) == asked(chain[0]) <= 6
+
+
+def test_it_is_a_table_too(desk: FlaskClient, chain: list[Appointment]) -> None:
+    answer = desk.get(f"/appointments/{chain[1].appointment_id}/timeline.csv")
+    assert answer.status_code == 200
+    name = f'attachment; filename="marlow-timeline-{chain[1].appointment_id}.csv"'
+    assert answer.headers["Content-Disposition"] == name
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"), newline="")))
+    assert [(row["Booking"], row["What"]) for row in rows] == [
+        (str(place), what) for place, booking in enumerate(STORY, 1) for what in booking[1:]
+    ]
+    moved = next(row for row in rows if row["What"] == "Rescheduled")
+    assert (moved["Status"], moved["Status before"], moved["Reason"]) == (
+        "rescheduled",
+        "confirmed",
+        "Move 1",
+    )
+    assert rows[1]["Details"] == "Place: none, then Room 9"
+
+
+@one_engine
+def test_it_is_a_pdf_file_with_the_same_events(desk: FlaskClient, chain: list[Appointment]) -> None:
+    number = chain[1].appointment_id
+    page = parse(desk.get(f"/appointments/{number}/timeline"))
+    links = [link.attrs["href"] for link in page.one(cls="pagehead__r").all("a")]
+    assert links == [f"/appointments/{number}/timeline.csv", f"/appointments/{number}/timeline.pdf"]
+    answer = desk.get(links[1])
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    pages = PdfReader(io.BytesIO(answer.data)).pages
+    text = " ".join(" ".join(sheet.extract_text() for sheet in pages).split())
+    for words in (
+        "Timeline of Ada Byron",
+        "Booking 3",
+        "Move 1",
+        "Place: none, then Room 9",
+        "End of the timeline",
+    ):
+        assert words in text, words
+    assert "End of the timeline: 7 events." in text
+
+
+@one_engine
+def test_its_files_are_for_those_who_may_have_them(
+    signed_in: SignedIn, session: Session, world: World, chain: list[Appointment]
+) -> None:
+    other = make_world(session, "other")
+    path = f"/appointments/{chain[0].appointment_id}/timeline"
+    assert signed_in(world.viewer).get(f"{path}.csv").status_code == 403
+    assert not parse(signed_in(world.viewer).get(path)).one(cls="pagehead__r").all("a", href=f"{path}.csv")
+    elsewhere = signed_in(other.owner)
+    assert {elsewhere.get(f"{path}{ending}").status_code for ending in (".csv", ".pdf")} == {404}
+
+
+@one_engine
+def test_a_timeline_without_end_is_not_made_into_a_pdf_file(
+    desk: FlaskClient, chain: list[Appointment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(papers, "PDF_ROWS", 6)
+    answer = desk.get(f"/appointments/{chain[0].appointment_id}/timeline.pdf")
+    assert answer.status_code == 422
+    assert "This timeline has 7 events, too many for one PDF file." in parse(answer).text

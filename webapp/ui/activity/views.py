@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.lifecycle.conflicts import DONE
 from webapp.queries import activity, export
-from webapp.ui import csv_table, cursors
+from webapp.ui import csv_table, cursors, papers
 from webapp.ui.activity import words
 from webapp.ui.activity.forms import FilterForm, Filters, read
 from webapp.ui.guards import background, me, requires
@@ -16,6 +16,7 @@ from webapp.ui.htmx import go, is_htmx
 from webapp.vocabulary import Permission
 
 bp = Blueprint("activity", __name__)
+papers.install(bp)
 
 PATH = "/activity"
 OVERLAP = timedelta(seconds=20)
@@ -76,19 +77,36 @@ def as_file() -> Response:
     """The filtered timeline as a file that is made while it is sent; the page explains filters gone wrong."""
     _form, filters = read(request.args)
     if filters is None:
-        return go(f"{PATH}?{request.query_string.decode('ascii', 'replace')}")
+        return _explained()
     user = me()
-    name = _file_name(export.firm_slug(db.session(), firm_id=user.firm_id), filters)
+    name = f"{export.firm_slug(db.session(), firm_id=user.firm_id)}-{_stem(filters)}.csv"
     criteria = filters.criteria(user.local, user.staff_user_id)
     found = activity.every(db.engine, firm_id=user.firm_id, criteria=criteria)
     return csv_table.answer(found, words.COLUMNS, user.local, name)
 
 
-def _file_name(slug: str, filters: Filters) -> str:
-    """``marlow-activity-from-2026-01-01.csv``; without dates the day on which it was made."""
+@bp.get(f"{PATH}.pdf")
+@requires(Permission.VIEW)
+def as_pdf() -> Response:
+    """One page of the timeline as a PDF file; the page explains filters gone wrong."""
+    form, filters = read(request.args)
+    if filters is None:
+        return _explained()
+    form.offer(activity.people(db.session(), firm_id=me().firm_id))
+    told = form.told(me().local)
+    html = render_template("activity/paper.html", title="Activity", told=told, **_page(filters))
+    return papers.answer(html, _stem(filters))
+
+
+def _explained() -> Response:
+    return go(f"{PATH}?{request.query_string.decode('ascii', 'replace')}")
+
+
+def _stem(filters: Filters) -> str:
+    """``activity-from-2026-01-01``; without dates the day on which it was made."""
     first = f"-from-{filters.first}" if filters.first else ""
     last = f"-to-{filters.last}" if filters.last else ""
-    return f"{slug}-activity{f'{first}{last}' or f'-{_today()}'}.csv"
+    return f"activity{f'{first}{last}' or f'-{_today()}'}"
 
 
 def _today() -> date:
@@ -121,6 +139,7 @@ def _results(filters: Filters) -> dict[str, Any]:
     """What ``activity/_results.html`` needs. News is counted before the rows: told twice, not never."""
     user, after = me(), cursors.read(request.args, "after")
     criteria = filters.criteria(user.local, user.staff_user_id)
+    here = [("after", request.args["after"])] if after else []
     since = g.now - OVERLAP
     live = after is None and (filters.last is None or filters.last >= _today())
     known = (
@@ -128,18 +147,28 @@ def _results(filters: Filters) -> dict[str, Any]:
         if live
         else 0
     )
+    return {
+        **_page(filters),
+        "periods": _periods(filters),
+        "first_url": filters.url(PATH),
+        "csv_url": filters.url(f"{PATH}.csv"),
+        "pdf_url": filters.url(f"{PATH}.pdf", *here),
+        "beyond": after is not None,
+        "live": _live(filters, since, known, known) if live else None,
+    }
+
+
+def _page(filters: Filters) -> dict[str, Any]:
+    """The rows from the cursor on, under their days, and how far they reach."""
+    user, after = me(), cursors.read(request.args, "after")
+    criteria = filters.criteria(user.local, user.staff_user_id)
     page = activity.page(db.session(), firm_id=user.firm_id, criteria=criteria, after=after)
     following = page.following
     return {
         "days": words.by_day(page.rows, user.local, _today()),
         "count": _told(page),
-        "periods": _periods(filters),
-        "first_url": filters.url(PATH),
         "next_url": filters.url(PATH, ("after", cursors.write(following))) if following else None,
-        "csv_url": filters.url(f"{PATH}.csv"),
         "reached": user.local.full_day_time(page.reached) if page.reached else "",
-        "beyond": after is not None,
-        "live": _live(filters, since, known, known) if live else None,
     }
 
 

@@ -6,10 +6,10 @@ from flask import Blueprint, Response, g, render_template, request
 
 from webapp.extensions import db
 from webapp.lifecycle import details
-from webapp.lifecycle.errors import Conflict, Stale
-from webapp.queries import appointments
-from webapp.ui import picker
-from webapp.ui.appointments import answers, steps
+from webapp.lifecycle.errors import Conflict, Invalid, Stale
+from webapp.queries import appointments, export
+from webapp.ui import csv_table, papers, picker
+from webapp.ui.appointments import answers, steps, story
 from webapp.ui.appointments.forms import DetailsForm
 from webapp.ui.appointments.taking import load
 from webapp.ui.appointments.taking import show as show_form
@@ -20,6 +20,7 @@ bp = Blueprint(
     "appointments", __name__, url_prefix="/appointments/<int(max=9223372036854775807):appointment_id>"
 )
 steps.install(bp)
+papers.install(bp)
 
 
 @bp.get("")
@@ -37,6 +38,39 @@ def timeline(appointment_id: int) -> str:
     return render_template(
         "appointments/timeline.html", nav_current="day", story=found, appointment=found.appointment
     )
+
+
+@bp.get("/timeline.pdf")
+@requires(Permission.VIEW)
+def timeline_as_pdf(appointment_id: int) -> Response:
+    """The same as a PDF file; 422 where making it would hold up everybody else."""
+    found = appointments.story(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+    bookings = list(story.lines(found, me().local))
+    count = sum(len(lines) for _link, lines in bookings)
+    if count > papers.PDF_ROWS:
+        raise Invalid(
+            f"This timeline has {count:,} events, too many for one PDF file. Print the page, or take the "
+            "CSV file."
+        )
+    html = render_template(
+        "appointments/timeline_paper.html",
+        title=f"Timeline of appointment {appointment_id}",
+        appointment=found.appointment,
+        bookings=bookings,
+        count=count,
+    )
+    return papers.answer(html, f"timeline-{appointment_id}")
+
+
+@bp.get("/timeline.csv")
+@requires(Permission.EXPORT)
+def timeline_as_file(appointment_id: int) -> Response:
+    """The same as a table."""
+    firm_id = me().firm_id
+    found = appointments.story(db.session(), firm_id=firm_id, appointment_id=appointment_id)
+    lines = [line for _link, lines in story.lines(found, me().local) for line in lines]
+    name = f"{export.firm_slug(db.session(), firm_id=firm_id)}-timeline-{appointment_id}.csv"
+    return csv_table.answer(lines, story.COLUMNS, me().local, name)
 
 
 @bp.get("/menu")

@@ -11,14 +11,16 @@ from webapp.extensions import db
 from webapp.lifecycle.errors import Invalid
 from webapp.queries import export
 from webapp.queries.analytics import names
-from webapp.ui import csv_table, errors
+from webapp.ui import csv_table, papers
 from webapp.ui.guards import me, requires
+from webapp.ui.papers import PDF_ROWS
 from webapp.ui.prints import daily, dossier, forms, paper, period
 from webapp.ui.prints.forms import Asked, AskForm, TooMuch
 from webapp.ui.prints.paper import Paper
 from webapp.vocabulary import Permission
 
 bp = Blueprint("prints", __name__)
+papers.install(bp)
 
 BUILDERS: dict[str, Callable[[Any, Asked], Paper]] = {**daily.BUILDERS, **period.BUILDERS}
 TITLES = {
@@ -30,8 +32,6 @@ TITLES = {
 REPORT = "/reports/<any('day-sheet', week, month, 'no-shows'):report>"
 PAGE_ROWS = 5000
 """Lines of a sheet or a week that the site shows: some megabytes."""
-PDF_ROWS = 500
-"""Lines of one PDF file: some seconds in which one process makes no other."""
 ELSEWHERE = "or have whoever runs Daybook write the file with “daybook report”."
 DOSSIER = "/appointments/<int:appointment_id>/dossier"
 
@@ -196,13 +196,7 @@ def _document(made: Paper, **context: Any) -> str:
 
 
 def _pdf(made: Paper, **context: Any) -> Response:
-    """On the paper that the firm's country prints on. The database is left alone meanwhile."""
-    size, name = "Letter" if me().local.month_first else "A4", _name(made)
-    html = _document(made, **context)
-    db.session.remove()
-    response = Response(printing.pdf(html, size=size), mimetype="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
-    return response
+    return papers.answer(_document(made, **context), made.stem)
 
 
 def _html(made: Paper, **context: Any) -> Response:
@@ -216,19 +210,6 @@ def _csv(made: Paper) -> Response:
 
 def _name(made: Paper) -> str:
     return f"{export.firm_slug(db.session(), firm_id=me().firm_id)}-{made.stem}"
-
-
-@bp.errorhandler(printing.Unable)
-def unable(error: printing.Unable) -> Response:
-    return errors.page(501, str(error), "No PDF files here")
-
-
-@bp.errorhandler(printing.Busy)
-def busy(error: printing.Busy) -> Response:
-    again = request.full_path.rstrip("?")
-    response = errors.page(503, str(error), "Too many PDF files at once", [("Try again", again)])
-    response.headers["Retry-After"] = "30"
-    return response
 
 
 @bp.errorhandler(Refused)
