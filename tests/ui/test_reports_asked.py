@@ -139,3 +139,15 @@ def test_a_file_of_one_person_or_of_the_past_says_so(
         f"{whole}-staff-{lena}-as-of-2026-01-12-100000+0000.csv",
         {("2026-01-12T10:00:00+00:00", "staff Lena Fischer")},
     )
+
+
+def test_on_paper_it_is_the_monthly_report_of_the_same(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    asked = f"from=2026-01-05&to=2026-01-12&staff={world.staff.staff_user_id}&channel=unreported"
+    answer = desk.get(f"/reports.pdf?{asked}&as_of=2026-01-12T10:00")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/reports/month.pdf?{asked}&as_of=2026-01-12T10%3A00%3A00Z"
+    made = desk.get(answer.headers["Location"])
+    assert (made.status_code, made.mimetype) == (200, "application/pdf")
+    assert desk.get("/reports.pdf?from=x").headers["Location"] == "/reports?from=x"

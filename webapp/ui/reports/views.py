@@ -59,13 +59,21 @@ def as_file() -> Response:
         return _explained()
     lines = list(files.lines(asked.found, asked.names))
     name, local = _file_name("report", asked.filters), me().local
-    told = page.heading(asked.filters, asked.names, local)
+    words = page.heading(asked.filters, asked.names, local)
     columns: list[files.Column] = [
         *files.columns(asked.filters),
         ("As of", lambda _line: asked.scope.now),
-        ("Only", lambda _line: told["narrowed"]),
+        ("Only", lambda _line: words["narrowed"]),
     ]
     return csv_table.answer(lines, columns, local, name)
+
+
+@bp.get("/reports.pdf")
+@requires(Permission.VIEW)
+def as_pdf() -> Response:
+    """On paper the report is the monthly one, over the same period, filters and instant."""
+    _form, filters = _read()
+    return _explained() if filters is None else go(filters.url("/reports/month.pdf"))
 
 
 @bp.get(LIST)
