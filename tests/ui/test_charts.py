@@ -3,6 +3,7 @@
 import pytest
 
 from webapp.queries.analytics.rates import Rate
+from webapp.queries.analytics.times import Middle
 from webapp.ui import charts, figures
 from webapp.ui.charts import Column, Part
 
@@ -84,3 +85,16 @@ def test_a_rate_in_words() -> None:
     assert figures.rate(imported).replace(figures.NBSP, " ") == "20.2 %"
     assert figures.interval(imported).replace(figures.NBSP, " ") == "20.0 to 20.4 %"
     assert (figures.rate(Rate(0, 0)), figures.interval(Rate(0, 0))) == ("—", "")
+
+
+@pytest.mark.parametrize(
+    ("median", "p90", "words"),
+    [
+        (148, 3 * 1440, "median 2 h 28 min, 90 % within 3 days"),
+        (59.5, 119, "median 59 min, 90 % within 1 h 59 min"),
+        (61.5, 90, "median 1 h 1 min, 90 % within 1 h 30 min"),
+        (-30, 0, "median 30 min after the start, 90 % within 0 min"),
+    ],
+)
+def test_times_in_words_are_full_minutes(median: float, p90: int, words: str) -> None:
+    assert figures.middle(Middle(9, median, p90)).replace(figures.NBSP, " ") == words

@@ -5,7 +5,7 @@ import io
 import random
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,7 +18,13 @@ from tests.factories import DAY, World, at_status, make_world
 from tests.queries.analytics import stories
 from tests.ui.conftest import MovableClock
 from tests.ui.pages import Element, assert_sound, parse
-from webapp.models import AppointmentType, Contact, StaffUser
+from webapp.models import Account, AppointmentType, Contact, StaffUser
+from webapp.queries.analytics import tallies
+from webapp.queries.analytics.classes import Fate
+from webapp.queries.analytics.rates import beyond_chance
+from webapp.queries.analytics.tally import Tally
+from webapp.ui.reports import breakdowns
+from webapp.ui.reports.forms import Filters
 from webapp.vocabulary import NoShowParty, Status
 
 SignedIn = Callable[[StaffUser], FlaskClient]
@@ -36,11 +42,29 @@ def lived(signed_in: SignedIn, session: Session, world: World, moved_clock: Mova
 
 
 def numbers(page: Element) -> dict[str, int]:
-    """The address behind each number of the page, and the number. The same address says the same."""
+    """The address behind each number of the page, and the number; shapes of the charts are numbers too.
+
+    The same address says the same.
+    """
     found: dict[str, int] = {}
-    for link in page.all("a", cls="n"):
-        count = int(re.sub(r"\D.*", "", link.text.replace(",", "")))
-        assert found.setdefault(link.attrs["href"], count) == count, link.attrs["href"]
+    for url, count in [*printed(page), *drawn(page)]:
+        assert found.setdefault(url, count) == count, url
+    return found
+
+
+def printed(page: Element) -> list[tuple[str, int]]:
+    return [
+        (link.attrs["href"], int(re.sub(r"\D.*", "", link.text.replace(",", ""))))
+        for link in page.all("a", cls="n")
+    ]
+
+
+def drawn(page: Element) -> list[tuple[str, int]]:
+    found = []
+    for shape in (link for chart in page.all("svg", cls="chart") for link in chart.all("a")):
+        told = re.search(r": ([\d,]+)(?: of \d+)?$", shape.one("title").text)
+        assert told
+        found.append((shape.attrs["href"], int(told[1].replace(",", ""))))
     return found
 
 
@@ -81,16 +105,40 @@ def test_every_number_leads_to_exactly_the_rows_that_it_counts(
 @one_engine
 def test_the_shapes_of_the_charts_lead_to_the_same_rows_as_their_tables(lived: FlaskClient) -> None:
     page = parse(lived.get(f"/reports?{LIVED}"))
-    known = numbers(page)
-    shapes = [link for chart in page.all("svg", cls="chart") for link in chart.all("a")]
+    known = dict(printed(page))
+    shapes = dict(drawn(page))
     assert len(shapes) > 20
-    for shape in shapes:
-        told = re.search(r": ([\d,]+)(?: of \d+)?$", shape.one("title").text)
-        assert told
-        count = int(told[1].replace(",", ""))
-        if "ended otherwise" in shape.one("title").text.lower():
-            continue  # its rows are those of the whole bar, less the completed
-        assert known.get(shape.attrs["href"], 0) == count, shape.attrs["href"]
+    beyond = {url: count for url, count in shapes.items() if count and url not in known}
+    assert {parse_qs(urlsplit(url).query)["figure"][0] for url in beyond} == {"not-completed"}
+    for url, count in beyond.items():
+        assert listed(lived, url)[0] == count
+
+
+def test_a_person_is_compared_with_the_others_and_not_with_all() -> None:
+    found = {
+        1: Tally({Fate.NO_SHOW_CLIENT: 12, Fate.COMPLETED: 12}),
+        2: Tally({Fate.NO_SHOW_CLIENT: 5, Fate.COMPLETED: 19}),
+    }
+    total = found[1] + found[2]
+    assert beyond_chance(found[1].client_alone, total.client_alone) == 0
+    filters = Filters(date(2026, 1, 1), date(2026, 1, 31))
+    table = breakdowns.table("staff", "By staff", found, total, {1: "Ada", 2: "Bo"}, filters, "name")
+    assert [(row.name, row.beyond) for row in table.rows] == [("Ada", 1), ("Bo", -1)]
+
+
+@one_engine
+def test_the_tables_call_the_rate_with_staff_present_by_its_name_and_give_intervals(
+    lived: FlaskClient,
+) -> None:
+    by_staff = parse(lived.get(f"/reports?{LIVED}")).one(id="by-staff")
+    heads = [head.text for head in by_staff.all("th", scope="col")]
+    assert heads[7] == "Client no-show, staff present"
+    assert "Client no-show rate" not in heads
+    total = by_staff.one("tbody").all("tr")[-1].all("td")
+    rates = [place - 1 for place, head in enumerate(heads) if "rate" in head or place == 7]
+    assert len(rates) == 4
+    for place in rates:
+        assert re.search(r"95 % interval: [\d.]+ to [\d.]+ %$", total[place].text)
 
 
 @one_engine
@@ -316,7 +364,7 @@ def test_it_can_be_read_as_it_stood(desk: FlaskClient, session: Session, world: 
 @one_engine
 def test_an_hour_that_exists_twice_can_be_named_with_its_offset(desk: FlaskClient) -> None:
     page = parse(desk.get("/reports?as_of=2025-10-26T01:30:00%2B01:00"))
-    assert page.one(id="as_of").attrs["value"] == "2025-10-26T01:30:00+01:00"
+    assert page.one(id="as_of").attrs["value"] == "2025-10-26T01:30+01:00"
     assert page.one(id="as_of").attrs.get("type") != "datetime-local"
     assert desk.get("/reports?as_of=2025-10-26T01:30:00+01:00").status_code == 200
 
@@ -396,7 +444,7 @@ def parsed(answer: TestResponse) -> list[dict[str, str]]:
 
 def test_the_file_of_a_number_has_its_rows(lived: FlaskClient) -> None:
     found = numbers(parse(lived.get(f"/reports?{LIVED}")))
-    for url, count in list(found.items())[::9]:
+    for url, count in [(url, count) for url, count in found.items() if count][::9]:
         page = parse(lived.get(url))
         link = page.one(cls="pagehead__r").one("a").attrs["href"]
         rows = parsed(lived.get(link))
@@ -416,9 +464,39 @@ def test_the_file_of_the_report_has_its_tables(lived: FlaskClient, world: World)
     assert whole["Due"] == page.all("li", cls="tile")[0].one(cls="tile__v").text
     for table in ("Staff", "Type", "Day", "Weekday and hour", "Booked ahead"):
         assert sum(int(row["Due"]) for row in rows if row["Table"] == table) == int(whole["Due"])
+    chains = [row for row in rows if row["Table"] == "Last of a chain"]
+    assert [row["Row"] for row in chains][:2] == ["1 booking", "2 bookings"]
+    sides = ("the client", "staff", "the system")
+    assert sum(int(whole[f"Cancelled by {side}"]) for side in sides) == int(whole["Cancelled"])
+    more = {row["Row"]: row for row in rows if row["Table"] == "More figures"}
+    moved = more["Chains moved, of those ever confirmed"]
+    tile = next(tile for tile in page.all("li", cls="tile") if tile.one("h2").text == "Reschedule rate")
+    assert f"{moved['Value']} of {moved['Of']} confirmed" in tile.text
+    declined = more["Requests made in the period, declined"]
+    assert float(declined["Share"]) == pytest.approx(int(declined["Value"]) / int(declined["Of"]), abs=1e-4)
+    assert {row["Due"] for row in more.values()} == {""}
+    assert "Client no-show, staff present, from" in whole
+    assert not [row for row in rows if row["Table"] == "Accounts left out"]
     share = float(whole["Completion rate"])
     assert float(whole["Completion rate, from"]) < share < float(whole["Completion rate, to"])
     assert share == pytest.approx(int(whole["Completed"]) / int(whole["Due"]), abs=1e-4)
+
+
+@one_engine
+def test_the_file_says_how_many_accounts_it_leaves_out(
+    desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Account(firm_id=world.firm.firm_id, name="Other", sort_name="other", created_at=world.now)
+    session.add(other)
+    session.flush()
+    at_status(session, Status.COMPLETED, world)
+    at_status(session, Status.COMPLETED, world, staff_user=world.staff2).account_id = other.account_id
+    session.commit()
+    monkeypatch.setattr(tallies, "ACCOUNTS", 1)
+    rows = parsed(desk.get(f"/reports.csv?{JANUARY}"))
+    assert len([row for row in rows if row["Table"] == "Account"]) == 1
+    (missing,) = [row for row in rows if row["Table"] == "Accounts left out"]
+    assert missing["Value"] == "1"
 
 
 @one_engine

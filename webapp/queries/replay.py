@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from webapp.models import Appointment, AppointmentStatusHistory
-from webapp.vocabulary import Action, CancellationKind
+from webapp.vocabulary import Action, CancellationKind, Status
 
 KINDS = {
     Action.DECLINE: CancellationKind.DECLINED,
@@ -22,7 +22,8 @@ KINDS = {
 class State:
     """Where a status and what belongs to it come from; ``joined`` stands beside the appointment ``on`` this.
 
-    ``kind`` means something where the status is cancelled, ``stamp`` where it is cancelled or rescheduled.
+    ``kind`` and ``withdrawn`` mean something where the status is cancelled, ``stamp`` where it is cancelled
+    or rescheduled. ``withdrawn``: a proposal was called off before anybody had confirmed it.
     """
 
     status: Any
@@ -31,6 +32,7 @@ class State:
     kind: Any
     by: Any
     stamp: Any
+    withdrawn: Any
     joined: Any = None
     on: Any = None
 
@@ -44,7 +46,31 @@ def present() -> State:
         Appointment.cancellation_kind,
         Appointment.cancelled_by,
         sa.func.coalesce(Appointment.cancelled_at, Appointment.rescheduled_at),
+        _withdrawn(),
     )
+
+
+def _withdrawn() -> Any:
+    """Whether what followed the proposal was the cancellation.
+
+    The history is asked only about what was proposed and called off, by its unique key: a value of one row,
+    since PostgreSQL may answer an EXISTS from a table of the whole history.
+    """
+    second = aliased(AppointmentStatusHistory, name="second")
+    action = (
+        sa.select(second.action)
+        .where(
+            second.firm_id == Appointment.firm_id,
+            second.appointment_id == Appointment.appointment_id,
+            second.sequence == 2,
+        )
+        .correlate(Appointment)
+        .scalar_subquery()
+    )
+    asked = sa.and_(
+        Appointment.cancellation_kind == CancellationKind.CANCELLED, Appointment.confirm_by.is_not(None)
+    )
+    return sa.case((asked, action == Action.CANCEL), else_=sa.false())
 
 
 def recorded_by(history: Any, at: datetime) -> sa.ColumnElement[bool]:
@@ -82,6 +108,7 @@ def replayed(at: datetime) -> State:
         kind,
         last.cancelled_by,
         last.occurred_at,
+        sa.and_(last.action == Action.CANCEL, last.from_status == Status.AWAITING_CONFIRMATION),
         joined=last,
         on=sa.and_(
             last.firm_id == Appointment.firm_id,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from webapp.queries.analytics.rates import Rate
 
 WIDTH = 760.0
-HEIGHT = 262.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 754.0, 20.0, 236.0
 MOST_TOTALS = 16
 """With more bars than these their totals would touch."""

@@ -1,8 +1,11 @@
 """Rates in words: the fraction, its interval, and how it has changed."""
 
 from dataclasses import dataclass
+from math import floor
 
+from webapp.localtime import duration
 from webapp.queries.analytics.rates import Rate, beyond_chance
+from webapp.queries.analytics.times import Middle
 
 NONE = "—"
 NBSP = "\N{NO-BREAK SPACE}"
@@ -24,6 +27,15 @@ def interval(found: Rate) -> str:
         return ""
     low, high = found.interval
     return f"{low * 100:.1f} to {percent(high)}"
+
+
+def middle(found: Middle) -> str:
+    """``median 2 h 28 min, 90 % within 3 days``, in full minutes; less than none lies after the start."""
+    return f"median {_before(floor(found.median))}, 90{NBSP}% within {_before(found.p90)}"
+
+
+def _before(minutes: int) -> str:
+    return duration(minutes) if minutes >= 0 else f"{duration(-minutes)} after the start"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,21 +21,22 @@ from webapp.vocabulary import Action, CancelledBy, NoShowParty, Status
 FIRST = datetime(2026, 3, 16, tzinfo=UTC)
 """Two weeks before London's clocks go forward."""
 MINUTE = timedelta(minutes=1)
+GIVEN_UP = (Action.CANCEL, Status.AWAITING_CONFIRMATION)
 
 
-def live(session: Session, world: World, chance: random.Random, count: int) -> None:
+def live(session: Session, world: World, chance: random.Random, count: int, first: datetime = FIRST) -> None:
     """So many bookings over four weeks, each with a life of its own; committed."""
     kinds = [
         world.kind,
         AppointmentType(
-            firm_id=world.firm.firm_id, name="Signing", duration=30, cancel_notice=72 * 60, created_at=FIRST
+            firm_id=world.firm.firm_id, name="Signing", duration=30, cancel_notice=72 * 60, created_at=first
         ),
     ]
     session.add(kinds[1])
     world.firm.cancel_notice = 24 * 60
     session.flush()
     for place in range(count):
-        start = FIRST + chance.randrange(28 * 24 * 4) * 15 * MINUTE + 2 * DAY
+        start = first + chance.randrange(28 * 24 * 4) * 15 * MINUTE + 2 * DAY
         made = start - chance.choice((2, 20, 30, 100, 300, 900)) * timedelta(hours=1)
         plan = draft(
             world,
@@ -87,11 +88,16 @@ def _answer(
 def _confirm(
     session: Session, world: World, chance: random.Random, one: Appointment, now: datetime
 ) -> datetime:
-    match chance.choice(("confirm", "confirm", "time out", "wait")):
+    match chance.choice(("confirm", "confirm", "confirm", "time out", "give up", "give up", "wait")):
         case "confirm":
             appointments.confirm(session, one, actor=world.acting(), now=now)
         case "time out":
             appointments.time_out(session, one, actor=world.system, now=one.start_time)
+        case "give up":
+            side = chance.choice((CancelledBy.CLIENT, CancelledBy.STAFF))
+            appointments.cancel(
+                session, one, actor=world.acting(), reason="Held another", cancelled_by=side, now=now
+            )
     return now + MINUTE
 
 
@@ -159,6 +165,8 @@ def _told(one: Appointment, rows: list[AppointmentStatusHistory], firm: Firm, no
         case Status.NO_SHOW:
             assert last.no_show_party is not None
             name = f"NO_SHOW_{last.no_show_party.name}"
+        case Status.CANCELLED if (last.action, last.from_status) == GIVEN_UP:
+            name = "WITHDRAWN"
         case Status.CANCELLED if last.action is Action.CANCEL:
             assert last.cancelled_by is not None
             notice = one.appointment_type.cancel_notice
@@ -203,6 +211,11 @@ def day(told: Told) -> date:
 def weekday_and_hour(told: Told) -> tuple[int, int]:
     """By the firm's clock, Monday is 0."""
     return _local(told).weekday(), _local(told).hour
+
+
+def offset(told: Told) -> timedelta | None:
+    """Of the firm's clock at the start."""
+    return _local(told).utcoffset()
 
 
 def _local(told: Told) -> datetime:

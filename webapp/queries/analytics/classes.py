@@ -10,7 +10,11 @@ from webapp.vocabulary import Status
 
 
 class Fate(IntEnum):
-    """The class of one appointment as of an instant. ``LATE`` is inside the type's notice of cancellation."""
+    """The class of one appointment as of an instant.
+
+    ``LATE`` is inside the type's notice of cancellation; ``WITHDRAWN`` is a proposal that was called off
+    before anybody had confirmed it.
+    """
 
     REQUESTED = 1
     AWAITING = 2
@@ -31,6 +35,7 @@ class Fate(IntEnum):
     DECLINED = 17
     EXPIRED = 18
     TIMED_OUT = 19
+    WITHDRAWN = 20
 
 
 class Figure(StrEnum):
@@ -63,6 +68,8 @@ class Figure(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     TIMED_OUT = "timed-out"
+    WITHDRAWN = "withdrawn"
+    NOT_COMPLETED = "not-completed"
 
 
 _NO_SHOWS = {Fate.NO_SHOW_CLIENT, Fate.NO_SHOW_STAFF, Fate.NO_SHOW_BOTH}
@@ -70,6 +77,13 @@ _BY_CLIENT = {Fate.CANCELLED_CLIENT, Fate.CANCELLED_CLIENT_LATE}
 _BY_STAFF = {Fate.CANCELLED_STAFF, Fate.CANCELLED_STAFF_LATE}
 _BY_SYSTEM = {Fate.CANCELLED_SYSTEM, Fate.CANCELLED_SYSTEM_LATE}
 _CANCELLED = _BY_CLIENT | _BY_STAFF | _BY_SYSTEM
+_CALLED_OFF = _CANCELLED | {
+    Fate.CANCELLED_AHEAD,
+    Fate.DECLINED,
+    Fate.EXPIRED,
+    Fate.TIMED_OUT,
+    Fate.WITHDRAWN,
+}
 
 FIGURES: dict[Figure, frozenset[Fate]] = {
     Figure.ALL: frozenset(Fate),
@@ -101,6 +115,8 @@ FIGURES: dict[Figure, frozenset[Fate]] = {
     Figure.DECLINED: frozenset({Fate.DECLINED}),
     Figure.EXPIRED: frozenset({Fate.EXPIRED}),
     Figure.TIMED_OUT: frozenset({Fate.TIMED_OUT}),
+    Figure.WITHDRAWN: frozenset({Fate.WITHDRAWN}),
+    Figure.NOT_COMPLETED: frozenset(_NO_SHOWS | _CALLED_OFF),
 }
 
 STATUSES: dict[Status, frozenset[Fate]] = {
@@ -110,9 +126,7 @@ STATUSES: dict[Status, frozenset[Fate]] = {
     Status.COMPLETED: frozenset({Fate.COMPLETED}),
     Status.NO_SHOW: frozenset(_NO_SHOWS),
     Status.RESCHEDULED: frozenset({Fate.RESCHEDULED}),
-    Status.CANCELLED: frozenset(
-        _CANCELLED | {Fate.CANCELLED_AHEAD, Fate.DECLINED, Fate.EXPIRED, Fate.TIMED_OUT}
-    ),
+    Status.CANCELLED: frozenset(_CALLED_OFF),
 }
 """Which classes make up each status: together they are all classes, each once."""
 
@@ -125,5 +139,6 @@ NEVER_CONFIRMED = (
     | FIGURES[Figure.DECLINED]
     | FIGURES[Figure.EXPIRED]
     | FIGURES[Figure.TIMED_OUT]
+    | FIGURES[Figure.WITHDRAWN]
 )
 """A first booking that stands so has not been confirmed; one that was moved on to had been."""

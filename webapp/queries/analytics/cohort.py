@@ -116,6 +116,7 @@ def _fate(state: replay.State, now: datetime) -> sa.ColumnElement[int]:
         (state.kind == CancellationKind.DECLINED.value, Fate.DECLINED),
         (state.kind == CancellationKind.EXPIRED.value, Fate.EXPIRED),
         (state.kind == CancellationKind.TIMED_OUT.value, Fate.TIMED_OUT),
+        (state.withdrawn, Fate.WITHDRAWN),
         (Appointment.start_time > now, Fate.CANCELLED_AHEAD),
     ]
     for side, (hurried, timely) in by.items():

@@ -38,6 +38,10 @@ class Recorded:
         automatic = self.automatic.get(status, 0)
         return Rate(automatic, automatic + self.manual.get(status, 0))
 
+    def expiry(self, timed_out: int) -> Rate:
+        """Of the proposals that were confirmed or ran out of time, those that did."""
+        return Rate(timed_out, timed_out + self.confirmed)
+
 
 @dataclass(frozen=True, slots=True)
 class Requests:

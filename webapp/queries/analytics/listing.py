@@ -1,6 +1,5 @@
 """The appointments behind a number."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,6 @@ from webapp.queries.snapshots import Counted
 from webapp.vocabulary import Status
 
 SIZE = 50
-BATCH = 1000
 
 Cursor = tuple[datetime, int]
 
@@ -76,14 +74,6 @@ def page(
     rows = _fetch(session, source, after, size + 1)
     more, rows = len(rows) > size, rows[:size]
     return Page(rows, count, (rows[-1].start_time, rows[-1].appointment_id) if more else None)
-
-
-def every(session: Session, scope: Scope, part: Slice) -> Iterator[Listed]:
-    """All of them, fetched a batch at a time."""
-    source, after = _source(scope, part), None
-    while rows := _fetch(session, source, after, BATCH):
-        yield from rows
-        after = rows[-1].start_time, rows[-1].appointment_id
 
 
 def _source(scope: Scope, part: Slice) -> Any:

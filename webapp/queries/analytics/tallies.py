@@ -67,7 +67,8 @@ class Chains:
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """Counts of one period by class; ``before`` are the totals of the period that it is compared with."""
+    """Counts of one period by class; ``before`` are the totals of the period that it is compared with.
+    ``by_account`` has the ``ACCOUNTS`` with most appointments, of ``accounts`` that have any."""
 
     total: Tally
     before: Tally
@@ -77,6 +78,7 @@ class Tallies:
     by_staff: dict[int, Tally]
     by_type: dict[int, Tally]
     by_account: dict[int, Tally]
+    accounts: int
     chains: Chains
     chains_before: Chains
     times: Times
@@ -88,7 +90,9 @@ def load(session: Session, scope: Scope, previous: Scope) -> Tallies:
     ranks: dict[str, dict[int, int]] = {kind: {} for kind in MIDDLES}
     counts: dict[str, int] = {}
     for part, one, two, fate, count in session.execute(statement(scope, previous)):
-        if part in ranks:
+        if part == "accounts":
+            counts[part] = count
+        elif part in ranks:
             ranks[part][one], counts[part] = two, count
         else:
             found[part][one, two][Fate(fate)] += count
@@ -106,6 +110,7 @@ def load(session: Session, scope: Scope, previous: Scope) -> Tallies:
         by_staff={one: Tally(counts) for (one, here), counts in everybody.items() if here},
         by_type=tallies("type"),
         by_account=tallies("account"),
+        accounts=counts["accounts"],
         chains=_chains(found["chain"], 1),
         chains_before=_chains(found["chain"], 0),
         times=Times(*(times.middle(ranks[kind], counts.get(kind, 0)) for kind in MIDDLES)),
@@ -161,6 +166,7 @@ def statement(scope: Scope, previous: Scope) -> sa.Select[Any] | sa.CompoundSele
         _row("account", (accounts.c.account_id,), accounts.c.fate, accounts.c.count).where(
             accounts.c.account_id.in_(many)
         ),
+        _row("accounts", (NONE,), NONE, sa.func.count(accounts.c.account_id.distinct())),
         *(
             _middle(kind, value, current)
             for kind, value in zip(MIDDLES, (rows.c.lead, rows.c.notice), strict=True)

@@ -12,8 +12,8 @@ from webapp.ui.reports.parts import Fraction, Links, Number, Part
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``beyond`` says whether the client no-show rate is above (1) or below (-1) that of all the others by
-    more than chance. ``url`` is the report of this row alone."""
+    """``beyond`` says whether the rate of client no-shows, staff present, is above (1) or below (-1) that
+    of all the others by more than chance. ``url`` is the report of this row alone."""
 
     name: str
     url: str
@@ -58,7 +58,7 @@ COLUMNS: dict[str, tuple[str, Key]] = {
     "no-shows": ("No-shows", lambda row: row.no_shows.count),
     "no-show": ("No-show rate", lambda row: row.no_show.rate.value),
     "client-no-shows": ("Client didn’t show", lambda row: row.client_no_shows.count),
-    "client-no-show": ("Client no-show rate", lambda row: row.client_no_show.rate.value),
+    "client-no-show": ("Client no-show, staff present", lambda row: row.client_no_show.rate.value),
     "cancelled": ("Cancelled", lambda row: row.cancelled.count),
     "cancellation": ("Cancellation rate", lambda row: row.cancellation.rate.value),
     "rescheduled": ("Rescheduled", lambda row: row.rescheduled.count),

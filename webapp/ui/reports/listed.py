@@ -36,6 +36,7 @@ FATES = {
     Fate.DECLINED: Told(Status.CANCELLED, "Request declined"),
     Fate.EXPIRED: Told(Status.CANCELLED, "Request expired"),
     Fate.TIMED_OUT: Told(Status.CANCELLED, "Confirmation ran out of time"),
+    Fate.WITHDRAWN: Told(Status.CANCELLED, "Proposal called off"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from webapp.localtime import duration
 from webapp.queries.analytics.behind import Behind
 from webapp.queries.analytics.classes import Figure
 from webapp.queries.analytics.events import Recorded, Requests
@@ -76,20 +75,12 @@ def _times(times: Times, chains: Chains) -> list[Fact]:
     ]
 
 
-def _middle(middle: Middle | None) -> str:
-    """What is noted after the start has a negative time."""
-    if middle is None:
-        return figures.NONE
-    return f"median {_minutes(round(middle.median))}, 90{figures.NBSP}% within {_minutes(middle.p90)}"
-
-
-def _minutes(minutes: int) -> str:
-    return duration(minutes) if minutes >= 0 else f"{duration(-minutes)} after the start"
+def _middle(found: Middle | None) -> str:
+    return figures.middle(found) if found else figures.NONE
 
 
 def _answers(total: Tally, recorded: Recorded, requests: Requests, links: Links) -> list[Fact]:
     timed_out = total.of(Figure.TIMED_OUT)
-    expiry = Rate(timed_out, timed_out + recorded.confirmed)
     asked = (
         ("approved", requests.approved, Behind.APPROVED),
         ("declined", requests.declined, Behind.DECLINED),
@@ -105,7 +96,11 @@ def _answers(total: Tally, recorded: Recorded, requests: Requests, links: Links)
             _share(requests.decline),
             numbers=tuple((words, links.number(count, Part(behind=kind))) for words, count, kind in asked),
         ),
-        Fact("Poll expiry, proposals that ran out of time", _share(expiry), numbers=proposals),
+        Fact(
+            "Poll expiry, proposals that ran out of time",
+            _share(recorded.expiry(timed_out)),
+            numbers=proposals,
+        ),
     ]
 
 
@@ -125,6 +120,7 @@ BESIDES = (
     ("Requests declined", Figure.DECLINED),
     ("Requests expired", Figure.EXPIRED),
     ("Confirmations that ran out of time", Figure.TIMED_OUT),
+    ("Proposals called off", Figure.WITHDRAWN),
     ("All, with the due", Figure.ALL),
 )
 

@@ -238,9 +238,10 @@ def chains(found: Chains, links: Links) -> ChainPanel:
             continue
         done = found.tallies[length].of(Figure.COMPLETED)
         share = chain_share(done, count, length, links)
+        otherwise = links.number(count - done, Part(Figure.NOT_COMPLETED, chain=length))
         pieces = (
             Piece("completed", "Completed", done, share.part.url),
-            Piece("cancelled", "Ended otherwise", count - done, share.whole.url),
+            Piece("cancelled", "Ended otherwise", otherwise.count, otherwise.url),
         )
         columns.append(Column(str(length), pieces))
         lines.append(Line(f"{length} {'booking' if length == 1 else 'bookings'}", [], share))

@@ -51,6 +51,8 @@ WORDS = {
     Figure.DECLINED: "Declined requests",
     Figure.EXPIRED: "Expired requests",
     Figure.TIMED_OUT: "Confirmations that ran out of time",
+    Figure.WITHDRAWN: "Proposals called off",
+    Figure.NOT_COMPLETED: "Ended otherwise than completed",
 }
 
 

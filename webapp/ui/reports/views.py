@@ -8,9 +8,9 @@ from flask import Blueprint, Response, abort, g, make_response, render_template,
 from webapp.extensions import db
 from webapp.lifecycle.errors import Invalid
 from webapp.queries import export
-from webapp.queries.analytics import listing, names, tallies
+from webapp.queries.analytics import events, listing, names, tallies
 from webapp.queries.analytics.cohort import Scope
-from webapp.ui import csv_table, cursors
+from webapp.ui import csv_table, cursors, periods
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
 from webapp.ui.reports import accounts, breakdowns, files, forms, listed, page, parts
@@ -57,13 +57,15 @@ def as_file() -> Response:
     _form, asked = _ask()
     if asked is None:
         return _explained()
-    lines = list(files.lines(asked.found, asked.names))
+    session, scope = db.session(), asked.scope
+    recorded, requests = events.recorded(session, scope), events.requests(session, scope)
+    lines = list(files.lines(asked.found, asked.names, recorded, requests))
     name, local = _file_name("report", asked.filters), me().local
-    words = page.heading(asked.filters, asked.names, local)
+    told = page.heading(asked.filters, asked.names, local)
     columns: list[files.Column] = [
         *files.columns(asked.filters),
         ("As of", lambda _line: asked.scope.now),
-        ("Only", lambda _line: words["narrowed"]),
+        ("Only", lambda _line: told["narrowed"]),
     ]
     return csv_table.answer(lines, columns, local, name)
 
@@ -186,8 +188,8 @@ def _counted() -> tuple[Filters, Part, Scope] | None:
     if filters is None:
         return None
     first, last = part.days(filters)
-    if (last - first).days >= forms.MOST_DAYS:
-        raise Invalid(forms.TOO_LONG)
+    if (last - first).days >= periods.MOST_DAYS:
+        raise Invalid(periods.TOO_LONG)
     return filters, part, part.narrow(filters.scope(me().firm_id, me().local, g.now))
 
 
