@@ -2,26 +2,22 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Form, SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from webapp.localtime import LAST_DATE, Local, day_start, parse_date
+from webapp.localtime import LAST_DATE, Local, day_start
 from webapp.queries.activity import Criteria, Who
+from webapp.ui import periods
 from webapp.ui.activity.words import ACTIONS
+from webapp.ui.periods import number
 from webapp.vocabulary import Action, ActorKind, Status
 
 MOST_DAYS_AHEAD = LAST_DATE.toordinal() - 1
 ANY, ME, NEW = "", "me", "new"
 SIDES = {ActorKind.CLIENT.value: "Clients", ActorKind.SYSTEM.value: "The system"}
-
-
-def _number(text: Any) -> int | None:
-    bare = str(text)
-    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 19 else None
 
 
 def _select(label: str, anything: str, choices: dict[str, str]) -> SelectField:
@@ -47,12 +43,11 @@ class FilterForm(Form):
     last: date | None = None
 
     def validate_from_(self, field: StringField) -> None:
-        self.first = _day(field)
+        self.first = periods.day(field.data)
 
     def validate_to(self, field: StringField) -> None:
-        self.last = _day(field)
-        if self.first and self.last and self.last < self.first:
-            raise ValidationError("The last day lies before the first. Enter a later day.")
+        self.last = periods.day(field.data)
+        periods.in_order(self.first, self.last, most=None)
 
     def validate_action(self, field: SelectField) -> None:
         if field.data not in {ANY, *Action}:
@@ -67,11 +62,11 @@ class FilterForm(Form):
             raise ValidationError("Choose one of the seven statuses, or any.")
 
     def validate_by(self, field: SelectField) -> None:
-        if field.data not in {ANY, ME, *SIDES} and _number(field.data) is None:
+        if field.data not in {ANY, ME, *SIDES} and number(field.data) is None:
             raise ValidationError("Choose somebody from the list, or anybody.")
 
     def validate_staff(self, field: SelectField) -> None:
-        if field.data not in {ANY, ME} and _number(field.data) is None:
+        if field.data not in {ANY, ME} and number(field.data) is None:
             raise ValidationError("Choose somebody from the list, or everybody.")
 
     def offer(self, people: list[tuple[int, str]]) -> None:
@@ -89,15 +84,6 @@ class FilterForm(Form):
             labels = {value: label for value, label, *_ in field.iter_choices() if value}
             shown.append((field.label.text, labels.get(field.data, "")))
         return [f"{label}: {value}" for label, value in shown if value]
-
-
-def _day(field: StringField) -> date | None:
-    if not (field.data or "").strip():
-        return None
-    try:
-        return parse_date(field.data)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +117,14 @@ class Filters:
             new=self.was == NEW,
             became=Status(self.became) if self.became else None,
             who=self._who(me),
-            staff_user_id=me if self.staff == ME else _number(self.staff),
+            staff_user_id=me if self.staff == ME else number(self.staff),
         )
 
     def _who(self, me: int) -> Who | None:
         if self.by in SIDES:
             return Who(ActorKind(self.by))
-        number = me if self.by == ME else _number(self.by)
-        return None if number is None else Who(ActorKind.STAFF, number)
+        key = me if self.by == ME else number(self.by)
+        return None if key is None else Who(ActorKind.STAFF, key)
 
     def url(self, path: str, *more: tuple[str, str]) -> str:
         """An address that asks for this, without what is not set."""

@@ -3,8 +3,7 @@
 import datetime as dt
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -14,11 +13,9 @@ from wtforms.validators import ValidationError
 from webapp.localtime import FIRST_DATE, Local, day_start, parse_date
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
-from webapp.ui import moments
+from webapp.ui import moments, periods
+from webapp.ui.periods import DAY, MOST_DAYS, TOO_LONG, number
 
-DAY = timedelta(days=1)
-MOST_DAYS = 3660
-"""Ten years, with some days to spare."""
 DAY_SHEET, WEEK, MONTH, NO_SHOWS = "day-sheet", "week", "month", "no-shows"
 FIELDS = {
     DAY_SHEET: ("date", "staff", "type", "as_of", "pages"),
@@ -37,12 +34,6 @@ class TooMuch(Exception):
     def __init__(self, most: int) -> None:
         super().__init__(f"More than {most:,} appointments.")
         self.most = most
-
-
-def number(text: Any) -> int | None:
-    """A key as an address carries it; None for anything else."""
-    bare = str(text)
-    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 19 else None
 
 
 class AskForm(Form):
@@ -84,18 +75,14 @@ class AskForm(Form):
             except ValueError:
                 raise ValidationError("Enter a month from 1990-01 to 2100-12.") from None
         elif text:
-            self.day = _day(text)
+            self.day = periods.day(text)
 
     def validate_from_(self, field: StringField) -> None:
-        self.first = _day(field.data)
+        self.first = periods.day(field.data)
 
     def validate_to(self, field: StringField) -> None:
-        self.last = _day(field.data)
-        if self.first and self.last:
-            if self.last < self.first:
-                raise ValidationError("The last day lies before the first. Enter a later day.")
-            if sentence := _senseless(self.first, self.last):
-                raise ValidationError(sentence)
+        self.last = periods.day(field.data)
+        periods.in_order(self.first, self.last)
 
     def validate_staff(self, field: SelectField) -> None:
         if field.data not in (None, "", ME) and number(field.data) is None:
@@ -135,17 +122,8 @@ def _senseless(first: dt.date, last: dt.date) -> str:
     if last < first:
         return "This day lies outside the month. Enter both days, or the month alone."
     if (last - first).days >= MOST_DAYS:
-        return "The period is longer than ten years. Enter a shorter one."
+        return TOO_LONG
     return ""
-
-
-def _day(text: str | None) -> dt.date | None:
-    if not (text or "").strip():
-        return None
-    try:
-        return parse_date(text or "")
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,25 @@
 """The period and the filters of a report, read from the address. Nothing is changed by them: no token."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Form, SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from webapp.localtime import FIRST_DATE, LAST_DATE, Local, day_start, parse_date
+from webapp.localtime import FIRST_DATE, LAST_DATE, Local, day_start
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
-from webapp.ui import moments
+from webapp.ui import moments, periods
+from webapp.ui.periods import DAY, number
 
-DAY = timedelta(days=1)
-MOST_DAYS = 3660
-"""Ten years, with some days to spare."""
 WEEKS = {"4 weeks": 4, "12 weeks": 12, "Year": 52}
 USUAL = 12
 EVERYBODY, ME = "", "me"
 REPORTED, UNREPORTED = "reported", "unreported"
-TOO_LONG = "The period is longer than ten years. Enter a shorter one."
 NO_ACCOUNT = "There is no such account. Enter how another name begins."
 CHANNELS = {REPORTED: "Attendance reported", UNREPORTED: "Attendance not reported"}
-
-
-def number(text: Any) -> int | None:
-    """A key as an address carries it; None for anything else."""
-    bare = str(text)
-    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 19 else None
 
 
 def account_label(key: int, name: str) -> str:
@@ -71,15 +61,11 @@ class ReportForm(Form):
         self.instant = moments.past(text, self.local, self.now)
 
     def validate_from_(self, field: StringField) -> None:
-        self.first = _day(field)
+        self.first = periods.day(field.data)
 
     def validate_to(self, field: StringField) -> None:
-        self.last = _day(field)
-        if self.first and self.last:
-            if self.last < self.first:
-                raise ValidationError("The last day lies before the first. Enter a later day.")
-            if (self.last - self.first).days >= MOST_DAYS:
-                raise ValidationError(TOO_LONG)
+        self.last = periods.day(field.data)
+        periods.in_order(self.first, self.last)
 
     def validate_staff(self, field: SelectField) -> None:
         if field.data not in (None, EVERYBODY, ME) and number(field.data) is None:
@@ -115,15 +101,6 @@ class ReportForm(Form):
 
     def errors_list(self) -> list[tuple[str, str]]:
         return [(field.id, str(error)) for field in self for error in field.errors]
-
-
-def _day(field: StringField) -> date | None:
-    if not (field.data or "").strip():
-        return None
-    try:
-        return parse_date(field.data)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
