@@ -46,7 +46,7 @@ def run(daybook: Daybook, *arguments: str | Path) -> str:
         (("day-sheet", "--pages", "one"), "Ada Byron"),
         (("week", "--date", "2026-01-15"), "Mon 12 Jan 2026 to Sun 18 Jan 2026"),
         (("month", "--month", "2026-01"), "January 2026, compared with December 2025"),
-        (("no-shows", "--from", "2026-01-01", "--to", "2026-01-31"), "No-shows, 1"),
+        (("no-shows", "--from", "2026-01-01", "--to", "2026-01-31"), "No-shows by member of staff, 1"),
         (("dossier",), "Recorded as no-show"),
     ],
 )
