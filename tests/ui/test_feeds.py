@@ -21,6 +21,7 @@ from webapp.extensions import db
 from webapp.lifecycle import appointments, booking, details
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, AuditEvent, CalendarFeed, StaffUser
+from webapp.queries import feeds as known
 from webapp.vocabulary import CancelledBy, Status
 
 LIST = "/preferences/calendars"
@@ -255,7 +256,48 @@ def test_a_feed_of_many_takes_as_many_statements_as_one_of_few(
         with app.app_context(), captured(db.engine) as asked:
             app.test_client().get(path)
         counts.append(len(asked))
-    assert counts == [2, 2]
+    assert counts == [4, 4]
+
+
+def test_a_feed_reaches_back_90_days_and_ahead_400_and_is_cut_at_its_far_ends(
+    world: World, session: Session
+) -> None:
+    days = (-91, -89, -2, -1, 1, 2, 399, 401)
+    for day in days:
+        booking.book(
+            session, actor=world.acting(), draft=draft(world, start=world.now + day * DAY), now=world.now
+        )
+    session.commit()
+    wanted = known.Shown(firm_id=world.firm.firm_id, day=world.now.replace(hour=0))
+
+    def found(**most: int) -> list[int]:
+        return [(each.start_time - world.now).days for each in known.entries(session, wanted, **most)]
+
+    assert found() == [-89, -2, -1, 1, 2, 399]
+    assert found(most_back=1, most_ahead=2) == [-1, 1, 2]
+
+
+def test_a_change_of_details_is_younger_than_the_status(
+    app: Flask, world: World, session: Session, desk: FlaskClient
+) -> None:
+    made = booking.book(session, actor=world.acting(), draft=draft(world), now=world.now)
+    session.commit()
+    path = address(desk, make(desk))
+    before = app.test_client().get(path).headers["ETag"]
+    details.edit(
+        session,
+        made,
+        actor=world.acting(),
+        location="Room 9",
+        notes="",
+        contact_id=made.contact_id,
+        now=world.now + timedelta(minutes=2),
+        expected_version=made.version,
+    )
+    session.commit()
+    event = only(read(app, path))
+    assert (event.last_modified, event.dtstamp) == (world.now + timedelta(minutes=2),) * 2
+    assert app.test_client().get(path).headers["ETag"] != before
 
 
 def test_one_appointment_as_a_file(

@@ -18,6 +18,7 @@ from tests.support.signed_in import sign_in
 from tests.support.webhooks import make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock
 from webapp.lifecycle import feeds, team, tokens
+from webapp.lifecycle.log_lines import without_tokens
 from webapp.models import Attendance, MailMessage, SweepHold
 from webapp.vocabulary import (
     PERMISSIONS,
@@ -321,3 +322,12 @@ def test_no_number_in_an_address_breaks_a_page(
                     "4242424242", str(number)
                 )
                 assert client.get(here).status_code == 404, here
+
+
+def test_no_log_shows_the_token_of_any_address(app: Flask, values: dict[str, object]) -> None:
+    token = "T0kenThatOpensSomething_0123456789-abcdef"
+    found = [rule for rule, _permission in routes(app) if "token" in rule.arguments]
+    assert len(found) > 5
+    for rule in found:
+        line = f'"GET {address(app, rule, values | {"token": token})}?next=/day HTTP/1.1" 200'
+        assert token not in without_tokens(line), rule.rule

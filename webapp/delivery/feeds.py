@@ -1,4 +1,4 @@
-"""Calendars to subscribe to and to download (RFC 5545): published, so without a METHOD of invitation.
+"""Calendars to subscribe to and to download (RFC 5545): a state of affairs, so without a METHOD.
 
 One event for each chain, under the UID that its mails carry, with a SEQUENCE that rises with each change.
 """
@@ -35,7 +35,6 @@ def calendar(name: str, entries: Iterable[Entry], *, host: str, base_url: str, w
     made = Calendar()
     made.add("prodid", PRODUCT)
     made.add("version", "2.0")
-    made.add("method", "PUBLISH")
     made.add("name", cleaning.line(name))
     made.add("x-wr-calname", cleaning.line(name))
     made.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})

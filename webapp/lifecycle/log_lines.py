@@ -3,7 +3,7 @@
 import logging
 import re
 
-SECRET_PATHS = re.compile(r"(/(?:i|c|invitation)/)[^/?#\s\"'\[\]<>]+")
+SECRET_PATHS = re.compile(r"(/(?:i|c|invitation|feeds)/)[^/?#\s\"'\[\]<>]+")
 API_TOKENS = re.compile(r"(daybook_)[\w-]{20,}")
 
 

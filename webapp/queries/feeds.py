@@ -1,6 +1,5 @@
 """What a calendar feed shows, and a person's feeds for their list."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from webapp.models import (
     Appointment,
     AppointmentStatusHistory,
     AppointmentType,
+    AuditEvent,
     CalendarFeed,
     Contact,
     StaffUser,
@@ -21,14 +21,15 @@ from webapp.models import (
 from webapp.vocabulary import Status
 
 BACK, AHEAD = timedelta(days=90), timedelta(days=400)
-MOST = 5000
+MOST_BACK, MOST_AHEAD = 1000, 4000
 Member = aliased(Appointment, name="member")
 SHOWN = frozenset(Status) - {Status.RESCHEDULED}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One chain as a calendar shows it: its last booking. ``changed_at`` is when its status last changed.
+    """One chain as a calendar shows it: its last booking. ``recorded_at`` is when its status last changed,
+    ``edited_at`` when its details did, if they ever did.
 
     ``revision`` rises with every change of any member of the chain, from 0.
     """
@@ -43,7 +44,12 @@ class Entry:
     staff_name: str
     client: str
     revision: int
-    changed_at: datetime
+    recorded_at: datetime
+    edited_at: datetime | None
+
+    @property
+    def changed_at(self) -> datetime:
+        return max(self.recorded_at, self.edited_at or self.recorded_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +66,71 @@ class Line:
     last_read_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Which appointments a feed has; unset lets all through. ``day`` is the midnight it counts from."""
+
+    firm_id: int
+    day: datetime
+    staff_user_id: int | None = None
+    appointment_type_id: int | None = None
+    statuses: frozenset[Status] = frozenset()
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        found = [
+            Appointment.firm_id == self.firm_id,
+            Appointment.status.in_(sorted(self.statuses & SHOWN or SHOWN)),
+        ]
+        if self.staff_user_id is not None:
+            found.append(Appointment.staff_user_id == self.staff_user_id)
+        if self.appointment_type_id is not None:
+            found.append(Appointment.appointment_type_id == self.appointment_type_id)
+        return found
+
+
+def shown(feed: CalendarFeed, now: datetime) -> Shown:
+    """What a feed shows at an instant. The days it reaches over change at midnight, UTC."""
+    return Shown(
+        firm_id=feed.firm_id,
+        day=now.replace(hour=0, minute=0, second=0, microsecond=0),
+        staff_user_id=feed.staff_user_id,
+        appointment_type_id=feed.appointment_type_id,
+        statuses=frozenset(Status(word) for word in feed.statuses.split()),
+    )
+
+
+def mark(session: Session, wanted: Shown) -> str:
+    """What changes with anything that the feed shows, but for names of people and types. One statement.
+
+    A version never goes down; what leaves by a move has a successor with a higher number.
+    """
+    found = sa.select(
+        sa.func.count(), sa.func.max(Appointment.appointment_id), sa.func.sum(Appointment.version)
+    ).where(
+        *wanted.conditions(),
+        Appointment.start_time >= wanted.day - BACK,
+        Appointment.start_time < wanted.day + AHEAD,
+    )
+    return "-".join(str(each or 0) for each in (f"{wanted.day:%Y%m%d}", *session.execute(found).one()))
+
+
 def entries(
-    session: Session,
-    *,
-    firm_id: int,
-    now: datetime,
-    staff_user_id: int | None = None,
-    appointment_type_id: int | None = None,
-    statuses: Collection[Status] = (),
+    session: Session, wanted: Shown, *, most_back: int = MOST_BACK, most_ahead: int = MOST_AHEAD
 ) -> list[Entry]:
-    """By start, from 90 days back to 400 days ahead, at most 5,000. One statement."""
-    conditions = [
-        Appointment.start_time >= now - BACK,
-        Appointment.start_time < now + AHEAD,
-        Appointment.status.in_(sorted(set(statuses) & SHOWN or SHOWN)),
-    ]
-    if staff_user_id is not None:
-        conditions.append(Appointment.staff_user_id == staff_user_id)
-    if appointment_type_id is not None:
-        conditions.append(Appointment.appointment_type_id == appointment_type_id)
-    found = _select(firm_id).where(*conditions)
-    ordered = found.order_by(Appointment.start_time, Appointment.appointment_id).limit(MOST)
-    return [Entry(*row) for row in session.execute(ordered)]
+    """By start: up to 4,000 from today on, 400 days ahead, and the last 1,000 of the 90 days before.
+
+    Two statements.
+    """
+    key = (Appointment.start_time, Appointment.appointment_id)
+    every = _select().where(*wanted.conditions())
+    ahead = every.where(
+        Appointment.start_time >= wanted.day, Appointment.start_time < wanted.day + AHEAD
+    ).order_by(*key)
+    back = every.where(
+        Appointment.start_time >= wanted.day - BACK, Appointment.start_time < wanted.day
+    ).order_by(*(column.desc() for column in key))
+    past = [Entry(*row) for row in session.execute(back.limit(most_back))]
+    return past[::-1] + [Entry(*row) for row in session.execute(ahead.limit(most_ahead))]
 
 
 def entry(session: Session, *, firm_id: int, appointment_id: int) -> Entry:
@@ -90,32 +139,40 @@ def entry(session: Session, *, firm_id: int, appointment_id: int) -> Entry:
     Raises:
         Missing: the firm has no such appointment.
     """
-    row = session.execute(_select(firm_id).where(Appointment.appointment_id == appointment_id)).one_or_none()
+    row = session.execute(
+        _select().where(Appointment.firm_id == firm_id, Appointment.appointment_id == appointment_id)
+    ).one_or_none()
     if row is None:
         raise Missing("There is no such appointment.")
     return Entry(*row)
 
 
-def _select(firm_id: int) -> Any:
-    root = sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id)
-    first, later = (
-        sa.select(sa.func.coalesce(sa.func.sum(Member.version), 0))
-        .where(Member.firm_id == Appointment.firm_id, condition)
+def _select() -> Any:
+    history = AppointmentStatusHistory
+    recorded = (
+        sa.select(history.changed_at)
+        .where(history.firm_id == Appointment.firm_id, history.appointment_id == Appointment.appointment_id)
+        .order_by(history.sequence.desc())
+        .limit(1)
         .correlate(Appointment)
         .scalar_subquery()
-        for condition in (Member.appointment_id == root, Member.chain_root_id == root)
     )
-    history = AppointmentStatusHistory
-    changed = (
-        sa.select(sa.func.max(history.changed_at))
-        .where(history.firm_id == Appointment.firm_id, history.appointment_id == Appointment.appointment_id)
+    edited = (
+        sa.select(AuditEvent.changed_at)
+        .where(
+            AuditEvent.firm_id == Appointment.firm_id,
+            AuditEvent.subject == "appointment",
+            AuditEvent.subject_id == Appointment.appointment_id,
+        )
+        .order_by(AuditEvent.audit_event_id.desc())
+        .limit(1)
         .correlate(Appointment)
         .scalar_subquery()
     )
     return (
         sa.select(
             Appointment.appointment_id,
-            root,
+            sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id),
             Appointment.start_time,
             Appointment.end_time,
             Appointment.status,
@@ -123,15 +180,32 @@ def _select(firm_id: int) -> Any:
             AppointmentType.name,
             StaffUser.name,
             sa.func.coalesce(Contact.name, Account.name),
-            first + later - 1,
-            changed,
+            _revision(),
+            recorded,
+            edited,
         )
         .join(AppointmentType, AppointmentType.appointment_type_id == Appointment.appointment_type_id)
         .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
         .outerjoin(Account, Account.account_id == Appointment.account_id)
-        .where(Appointment.firm_id == firm_id)
     )
+
+
+def _revision() -> sa.ColumnElement[int]:
+    """How often anything of the chain changed: from the versions of its members; most have one."""
+    first, later = (
+        sa.select(sa.func.coalesce(sa.func.sum(Member.version), 0))
+        .where(Member.firm_id == Appointment.firm_id, condition)
+        .correlate(Appointment)
+        .scalar_subquery()
+        for condition in (
+            Member.appointment_id == Appointment.chain_root_id,
+            Member.chain_root_id == sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id),
+        )
+    )
+    alone = sa.and_(Appointment.chain_root_id.is_(None), Appointment.status != Status.RESCHEDULED)
+    own = sa.case((Appointment.chain_root_id.is_(None), Appointment.version), else_=0)
+    return sa.case((alone, Appointment.version - 1), else_=own + first + later - 1)
 
 
 def mine(session: Session, *, firm_id: int, staff_user_id: int) -> list[Line]:

@@ -15,7 +15,7 @@ from webapp.ui.feeds.forms import FeedForm, told
 from webapp.ui.forms import DeskForm
 from webapp.ui.guards import anonymous, me, requires
 from webapp.ui.htmx import go
-from webapp.vocabulary import Permission, Status
+from webapp.vocabulary import Permission
 
 bp = Blueprint("feeds", __name__)
 
@@ -106,21 +106,17 @@ def calendar(token: str) -> Response:
     feed = feeds.resolve(session, token=token)
     if feed is None:
         return Response("There is nothing at this address.", 404, mimetype="text/plain")
-    entries = known.entries(
-        session,
-        firm_id=feed.firm_id,
-        now=now,
-        staff_user_id=feed.staff_user_id,
-        appointment_type_id=feed.appointment_type_id,
-        statuses=[Status(word) for word in feed.statuses.split()],
-    )
-    answer = _file(feed.name, entries, with_names=feed.with_names)
+    wanted = known.shown(feed, now)
+    mark = known.mark(session, wanted)
+    if request.if_none_match.contains_weak(mark):
+        answer = Response(status=304)
+    else:
+        answer = _file(feed.name, known.entries(session, wanted), with_names=feed.with_names)
     if not feeds.is_noted(feed, now):
         number = feed.calendar_feed_id
         transaction.run(session, lambda: feeds.note_reading(session, number, now))
     answer.headers["Cache-Control"] = "private, max-age=300"
-    answer.add_etag()
-    answer.make_conditional(request)
+    answer.set_etag(mark, weak=True)
     return answer
 
 
