@@ -138,3 +138,17 @@ def test_names_are_of_the_firm(lived: tuple[Session, World]) -> None:
     assert list(of_other.types) == [other.kind.appointment_type_id]
     assert other.staff.staff_user_id in of_other.staff
     assert not set(of_other.staff) & set(found.staff)
+
+
+@pytest.mark.one_engine("sqlite")
+def test_whether_a_cancelled_proposal_was_confirmed_is_looked_up_by_its_key(
+    lived: tuple[Session, World], engine: Engine
+) -> None:
+    session, world = lived
+    scope = scopes(world)[0]
+    with captured(engine) as asked:
+        tallies.load(session, scope, scope.during(FIRST, scope.since))
+    (statement,) = asked
+    through = [line for line in sqlite_plan(engine, statement) if " second " in line]
+    assert through
+    assert all("appointment_id=? AND sequence=?" in line for line in through)

@@ -92,6 +92,8 @@ def test_a_proposal_that_was_called_off_is_not_due_and_was_never_confirmed(
         found = tallies.load(session, scope, scope)
         after = Figure.CANCELLED if now > one.start_time else Figure.CANCELLED_AHEAD
         assert (found.total.of(Figure.WITHDRAWN), found.total.of(after)) == (1, 1)
+        (withdrawn,) = listing.page(session, scope, Slice(figure=Figure.WITHDRAWN)).rows
+        assert withdrawn.appointment_id == one.appointment_id
         assert found.total.of(Figure.DUE) == (now > one.start_time)
         assert found.total.status(Status.CANCELLED) == 2
         assert found.chains.confirmed == listing.page(session, scope, Slice(chain=-2)).count == 1
