@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle import rowsets
-from webapp.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from webapp.models import Appointment, OutboxEvent, WebhookDelivery, WebhookEndpoint
 from webapp.vocabulary import DeliveryState, Disabled
 
 OUTBOX = cast(sa.Table, OutboxEvent.__table__)
@@ -95,6 +95,12 @@ def has_listeners(session: Session, firm_id: int) -> bool:
     """Whether the firm has an endpoint that is told of anything."""
     found = sa.select(ENDPOINTS.c.webhook_endpoint_id).where(ENDPOINTS.c.firm_id == firm_id, *listening())
     return session.scalar(found.limit(1)) is not None
+
+
+def tell(session: Session, appointment: Appointment, sequence: int, now: datetime) -> None:
+    """Write the deliveries of one event, which has just been written."""
+    facts = {"of_firm": appointment.firm_id, "of_appointment": appointment.appointment_id}
+    session.connection().execute(ONE, facts | {"of_sequence": sequence, "now": now})
 
 
 def drop(session: Session, webhook_endpoint_id: int, *, firm_id: int, now: datetime) -> int:

@@ -367,15 +367,7 @@ def _write_history(
     ).scalar_one()
     if action is not Action.IMPORT:  # what was imported happened elsewhere; nobody is told again
         session.execute(EVENT, _event(appointment, sequence, action, source, now, occurred_at))
-        session.connection().execute(
-            deliveries.ONE,
-            {
-                "of_firm": appointment.firm_id,
-                "of_appointment": appointment.appointment_id,
-                "of_sequence": sequence,
-                "now": now,
-            },
-        )
+        deliveries.tell(session, appointment, sequence, now)
 
 
 def _event(
