@@ -266,11 +266,12 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
 
 SCOPE_LABELS = {
     Scope.APPOINTMENTS_READ: "Read appointments, history, staff, types and free times",
-    Scope.APPOINTMENTS_WRITE: "Book, approve, decline, confirm, move, cancel and record outcomes",
-    Scope.APPOINTMENTS_MANAGE: "Double-book and correct outcomes",
+    Scope.APPOINTMENTS_WRITE: "Book, approve, decline, confirm, move, cancel and record outcomes; "
+    "answers show the appointment",
+    Scope.APPOINTMENTS_MANAGE: "Double-book and correct outcomes; answers show the appointment",
     Scope.CLIENTS_READ: "Read contacts and accounts",
-    Scope.CLIENTS_WRITE: "Add and change contacts and accounts",
-    Scope.ATTENDANCE_WRITE: "Report who joined a meeting",
+    Scope.CLIENTS_WRITE: "Add and change contacts and accounts; answers show what was changed",
+    Scope.ATTENDANCE_WRITE: "Report who joined a meeting; answers show who else did",
     Scope.POLLS_READ: "Read polls and their votes",
     Scope.METRICS_READ: "Read the figures of reports",
 }

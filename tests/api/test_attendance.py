@@ -104,6 +104,21 @@ def test_the_same_report_again_is_kept_once(api: Program, session: Session, worl
     assert kept(session) == 1
 
 
+def test_the_same_report_without_a_reference_is_one_fact_for_each_token(
+    calls_as: CallsAs, session: Session, world: World
+) -> None:
+    made = running(session, world)
+    path = f"/appointments/{made.appointment_id}/attendance"
+    program, other = calls_as(), calls_as(world.manager)
+    answers = [program.post(path, joined()) for _ in range(5)]
+    assert [answer.json["recorded"] for answer in answers] == [True, False, False, False, False]
+    assert kept(session) == 1
+    assert program.post(path, joined("staff")).json["recorded"] is True
+    assert program.post(path, joined(at=NOW - timedelta(minutes=1))).json["recorded"] is True
+    assert other.post(path, joined()).json["recorded"] is True
+    assert kept(session) == 4
+
+
 def test_a_known_report_with_other_facts_is_a_conflict(api: Program, session: Session, world: World) -> None:
     made = running(session, world)
     path = f"/appointments/{made.appointment_id}/attendance"
@@ -150,6 +165,8 @@ def test_a_time_that_the_meeting_cannot_have_seen_is_named(
         ({"side": "client", "joined_at": "2026-01-13T10:00:00"}, ["joined_at"]),
         ({"side": "client", "joined_at": 1768298400}, ["joined_at"]),
         (joined(external_id=""), ["external_id"]),
+        (joined(external_id=" "), ["external_id"]),
+        (joined(external_id="\u200b \u2060"), ["external_id"]),
         (joined(external_id="x" * 121), ["external_id"]),
         (joined(source="front_desk"), ["source"]),
     ],

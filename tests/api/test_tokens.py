@@ -14,10 +14,12 @@ from tests.factories import DAY, World, at_status
 from tests.lifecycle.rows import everything
 from tests.support.api import Program
 from tests.support.signed_in import sign_in
+from tests.support.statements import captured
 from tests.ui.conftest import MovableClock
+from webapp.extensions import db
 from webapp.lifecycle import team, tokens
 from webapp.lifecycle.errors import Forbidden
-from webapp.models import ApiToken, StaffUser
+from webapp.models import ApiToken, AuditEvent, StaffUser
 from webapp.models import AppointmentStatusHistory as History
 from webapp.vocabulary import Role, Scope, Status
 
@@ -92,6 +94,44 @@ def test_the_token_of_somebody_deactivated_opens_nothing_and_is_not_used(
     session.commit()
     refused(api.get(LIST))
     assert the_token(session).last_used_at is None
+
+
+def test_a_token_does_not_outlive_who_made_it(
+    app: Flask, api: Program, session: Session, world: World
+) -> None:
+    made = _making(session, world)
+    token, text = made(world.manager, world.staff)
+    number = token.api_token_id
+    session.commit()
+    program = Program(app.test_client(), text)
+    assert program.get(LIST).status_code == 200
+    session.rollback()
+    team.deactivate(session, world.manager.staff_user_id, actor=world.acting(world.owner), now=world.now)
+    session.commit()
+    refused(program.get(LIST))
+    assert api.get(LIST).status_code == 200  # the owner made that one
+    session.rollback()
+    token = session.get_one(ApiToken, number, populate_existing=True)
+    assert (token.revoked_at, token.revoked_by) == (world.now, world.owner.name)
+    notes = sa.select(AuditEvent).where(AuditEvent.subject == "api_token", AuditEvent.action == "revoke")
+    assert [note.subject_id for note in session.scalars(notes)] == [number]
+    session.rollback()
+    team.reactivate(session, world.manager.staff_user_id, actor=world.acting(world.owner), now=world.now)
+    session.commit()
+    refused(program.get(LIST))
+
+
+def test_what_is_no_token_reads_once_at_most_and_waits_for_no_writer(api: Program) -> None:
+    with api.client.application.app_context():
+        engine = db.engine
+    token, api.token = api.token, ""
+    for text, reads in (("daybook_" + "A" * 43, 1), ("daybook_" + "A" * 42, 0), ("x" * 51, 0)):
+        with captured(engine) as found:
+            refused(api.get(LIST, Authorization=f"Bearer {text}"))
+        assert [statement.sql.split()[0] for statement in found] == ["SELECT"] * reads, text
+    with engine.connect().execution_options(write=True) as writer:
+        writer.execute(sa.update(ApiToken).values(last_used_at=None))
+        refused(api.get(LIST, Authorization=f"Bearer {token[:-1]}-"))
 
 
 def test_no_cookie_lets_anybody_in(app: Flask, api: Program, world: World) -> None:
@@ -270,3 +310,18 @@ def _making(session: Session, world: World) -> Callable[..., tuple[ApiToken, str
         now=world.now,
         expires_at=world.now + timedelta(days=1),
     )
+
+
+def test_a_write_scope_is_no_way_to_read_without_writing(
+    calls_as: CallsAs, session: Session, world: World
+) -> None:
+    number = at_status(session, Status.CONFIRMED, world).appointment_id
+    program = calls_as(scopes={Scope.APPOINTMENTS_WRITE, Scope.CLIENTS_WRITE})
+    account = program.post("/accounts", {"name": "Byron and Sons"}).json["account_id"]
+    paths = (f"{LIST}/{number}", f"/contacts/{world.contact.contact_id}", f"/accounts/{account}")
+    for path in paths:
+        answer = program.patch(path, {})
+        assert said(answer) == (422, "application/problem+json", "invalid")
+        assert answer.json["detail"] == "Send at least one field to change."
+    assert program.patch(paths[0], {"notes": None, "location": None}).status_code == 422
+    assert program.patch(paths[0], {"notes": "Ring"}).json["notes"] == "Ring"

@@ -233,14 +233,21 @@ def test_requests_are_counted_exactly_however_many_come_at_once(
     assert session.scalar(sa.select(ApiToken.window_count)) == 20
 
 
-def test_every_post_of_the_document_takes_a_key(app: Flask, api: Program) -> None:
+def test_every_write_of_the_document_takes_a_key(app: Flask, api: Program) -> None:
     """Through the whole document: a key that is none is refused wherever anything is posted."""
     document = app.test_client().get(f"{API}/openapi.json").json
-    posts = [path for path, item in document["paths"].items() if "post" in item]
-    assert len(posts) == sum(operation.method == "POST" for operation in OPERATIONS) > 8
-    for path in posts:
-        names = {each["name"] for each in document["paths"][path]["post"]["parameters"]}
-        assert "Idempotency-Key" in names, path
+    writes = [
+        (path, item[method])
+        for path, item in document["paths"].items()
+        for method in ("post", "patch")
+        if method in item
+    ]
+    assert len(writes) == sum(operation.method != "GET" for operation in OPERATIONS) > 11
+    for path, told in writes:
+        keys = [each for each in told["parameters"] if each["name"] == "Idempotency-Key"]
+        assert len(keys) == 1, path
+        assert "same bytes" in keys[0]["description"]
+        assert "Idempotency-Replayed" in next(iter(told["responses"].values()))["headers"], path
 
 
 def test_a_key_is_remembered_for_two_days(

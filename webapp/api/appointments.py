@@ -114,12 +114,12 @@ def create_appointment(call: Call, body: AppointmentIn) -> Answer:
 def edit_appointment(call: Call, appointment_id: int, body: AppointmentEdit) -> Answer:
     """What is left out stays. The change is in the timeline; the status is not touched."""
     found = pages.get(call.session, firm_id=call.firm_id, appointment_id=appointment_id)
+    facts = {"location": found.location, "notes": found.notes} | body.model_dump(exclude_unset=True)
     details.edit(
         call.session,
         found,
         actor=call.actor,
-        location=found.location if body.location is None else body.location,
-        notes=found.notes if body.notes is None else body.notes,
+        **facts,
         contact_id=found.contact_id,
         now=call.now,
         expected_version=found.version if call.expected_version is None else call.expected_version,

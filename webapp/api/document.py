@@ -125,8 +125,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found += [_in_query(name, each, name in required) for name, each in schema["properties"].items()]
     if operation.versioned:
         found.append(_header("If-Match", "The ETag that you saw; 412 if it has changed since.", TAG))
-    if operation.method == "POST":
-        said = "Any text that is yours alone: the same key with the same body has one effect, for two days."
+    if operation.method != "GET":
+        said = "Any text that is yours alone: the same key with the same bytes has one effect, for two days."
         found.append(_header("Idempotency-Key", said, ONCE))
     return found
 
@@ -157,7 +157,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         headers |= _told({"ETag": "The version, for If-Match."})
     if operation.status == 201:
         headers |= _told({"Location": "The address of what was made."})
-    if operation.method == "POST":
+    if operation.method != "GET":
         headers |= _told({"Idempotency-Replayed": "`true` where this is the first answer, given again."})
     said = "It was made." if operation.status == 201 else "As it is now."
     found: dict[str, Any] = {

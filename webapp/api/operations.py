@@ -190,9 +190,10 @@ def _caller(limits: dict[str, str]) -> Caller:
     given = request.authorization
     text = given.token if given is not None and given.type == "bearer" else None
     caller = None
-    if text:
-        session = db.session()
-        caller = transaction.run(session, lambda: tokens.call(session, text, now=g.now))
+    session = db.session()
+    known = tokens.find(session, text, now=g.now) if text else None
+    if known is not None:  # what opens nothing waits for no writer, and keeps none waiting
+        caller = transaction.run(session, lambda: tokens.call(session, known, now=g.now))
     if caller is None:
         raise Refused(
             401,

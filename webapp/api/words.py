@@ -14,7 +14,6 @@ PARAMETERS = {
     "as_of": "As it was known at this time.",
     "minutes": "How long, in minutes; the length of the type where it is left out.",
     "days": "For so many days.",
-    "q": "Whose name, address or number has this in it.",
 }
 """Of an address."""
 DAYS = {"from": "The first day.", "to": "The last day."}

@@ -1,5 +1,6 @@
 """Facts of attendance: who joined, when, and how that is known. Never a status; outcomes follow from them."""
 
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,21 +45,26 @@ def record(
 ) -> bool:
     """Write one fact down. Returns whether it is new; the same fact twice is one.
 
-    The same is: the same ``external_id`` in the firm, or the front desk saying again that a side is there.
+    The same is: the same ``external_id`` in the firm; without one, the same side and time from the same
+    program (in one chain); or the front desk saying again that a side is there.
     What another system says of a booking that was moved counts for the one that it was moved to in the end.
 
     Raises:
         Forbidden: the staff user's role is read-only.
         NotAllowed: at the front desk, before the doors open or for an appointment that is not confirmed.
         OtherFacts: the ``external_id`` is known with another side or time, or of another booking.
-        Invalid: a time that no meeting of this hour can have seen; ``field`` is ``joined_at``.
+        Invalid: a time that no meeting of this hour can have seen (``field`` is ``joined_at``), or an
+            ``external_id`` without a character that can be seen.
     """
     _require(actor)
-    external_id = one_line(external_id, REF_LENGTH, "external_id") or None
+    external_id = _reference(external_id)
     _lock(session, appointment)
     if source is not AttendanceSource.FRONT_DESK:
         appointment = _stands(session, appointment)
     if _known(session, appointment, side, joined_at, external_id):
+        return False
+    unmarked = external_id is None and source is AttendanceSource.API
+    if unmarked and _said(session, appointment, actor, side, joined_at):
         return False
     _check_time(session, appointment, joined_at, now)
     if source is AttendanceSource.FRONT_DESK:
@@ -101,6 +107,16 @@ def withdraw(
 def _require(actor: Actor) -> None:
     if actor.kind is ActorKind.STAFF and not actor.can(Permission.ACT):
         raise Forbidden("Your role is read-only. Ask a member of staff to say who arrived.")
+
+
+def _reference(given: str | None) -> str | None:
+    """The source's own reference, if it has one: blanks and marks without a width tell nothing apart."""
+    if not given:
+        return None
+    found = one_line(given, REF_LENGTH, "external_id")
+    if all(unicodedata.category(character)[0] in "CZ" for character in found):
+        raise Invalid("Give a reference that can be seen, or none.", field="external_id")
+    return found
 
 
 def _lock(session: Session, appointment: Appointment) -> None:
@@ -181,6 +197,28 @@ def _known(
     if found is not None and tuple(found) != (_root(appointment), side, joined_at):
         raise OtherFacts(f"{external_id!r} is known with other facts.")
     return found is not None
+
+
+def _said(
+    session: Session, appointment: Appointment, actor: Actor, side: AttendanceSide, joined_at: datetime
+) -> bool:
+    """Whether the same program has said the same of this chain before, without a reference."""
+    root = _root(appointment)
+    chain = sa.select(Appointment.appointment_id).where(
+        Appointment.firm_id == appointment.firm_id,
+        sa.or_(Appointment.appointment_id == root, Appointment.chain_root_id == root),
+    )
+    said = sa.select(Attendance.attendance_id).where(
+        Attendance.firm_id == appointment.firm_id,
+        Attendance.appointment_id.in_(chain),
+        Attendance.side == side,
+        Attendance.source == AttendanceSource.API,
+        Attendance.joined_at == joined_at,
+        Attendance.recorded_by_id == actor.staff_user_id,
+        Attendance.actor_label == actor.label,
+        Attendance.external_id.is_(None),
+    )
+    return session.scalar(said.limit(1)) is not None
 
 
 def _insert(session: Session, values: dict[str, Any]) -> bool:

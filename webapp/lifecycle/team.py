@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.lifecycle import access, audit, invitations
+from webapp.lifecycle import access, audit, invitations, tokens
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.addresses import staff_address
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
@@ -95,7 +95,9 @@ def change(
 
 
 def deactivate(session: Session, staff_user_id: int, *, actor: Actor, now: datetime) -> StaffUser:
-    """Shut a person out: no sign-in, no session, no link. What they did and what is booked with them stays.
+    """Shut a person out: no sign-in, no session, no link, no token that acts for them or that they made.
+
+    What they did and what is booked with them stays.
 
     Raises:
         Invalid: it is oneself, or the last owner.
@@ -108,6 +110,7 @@ def deactivate(session: Session, staff_user_id: int, *, actor: Actor, now: datet
         person.deactivated_at = now
         access.revoke_all(session, firm_id=person.firm_id, staff_user_id=person.staff_user_id, now=now)
         invitations.revoke(session, person, now)
+        tokens.revoke_of(session, person.staff_user_id, actor=actor, now=now)
         _note(session, actor, person, "deactivate", {}, now)
     return person
 

@@ -1,7 +1,7 @@
 """Tokens of the JSON API: made and revoked by managers, shown once, kept as a hash.
 
 A token acts for one person of the firm: its scopes narrow what that person's role lets through, and it opens
-nothing once they are deactivated. The history names both.
+nothing once they are deactivated. It is revoked when whoever made it is. The history names both.
 """
 
 import hashlib
@@ -22,11 +22,23 @@ from webapp.vocabulary import SCOPE_PERMISSIONS, ActorKind, Permission, Role, Sc
 
 PREFIX = "daybook_"
 NAME_LENGTH = 60
+RANDOM = 32  # bytes
+LENGTH = len(PREFIX) + 43  # characters: RANDOM bytes in base64
 HINT = len(PREFIX) + 4  # characters that the list shows
 SUBJECT = "api_token"
 PER_MINUTE = 600
 WINDOW = timedelta(minutes=1)
 MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A token that opens something, and the person for whom it acts, with their firm."""
+
+    api_token_id: int
+    name: str
+    scopes: frozenset[Scope]
+    person: StaffUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +88,11 @@ def make(
     )
     if (session.scalar(standing) or 0) >= MOST:
         raise Invalid(f"The firm has {MOST} tokens. Revoke one that is not needed any more.", field="name")
-    text = PREFIX + secrets.token_urlsafe(32)
+    text = PREFIX + secrets.token_urlsafe(RANDOM)
     token = ApiToken(
         firm_id=actor.firm_id,
         staff_user_id=person.staff_user_id,
+        created_by_id=actor.staff_user_id,
         name=name,
         token_hash=hashed(text),
         hint=text[:HINT],
@@ -119,65 +132,100 @@ def revoke(session: Session, api_token_id: int, *, actor: Actor, now: datetime) 
     if token is None:
         raise Missing("There is no such token.")
     if token.revoked_at is None:
-        token.revoked_at, token.revoked_by = now, actor.label
-        audit.note(
-            session,
-            actor=actor,
-            subject=SUBJECT,
-            subject_id=api_token_id,
-            action="revoke",
-            changed={"name": [token.name, None]},
-            now=now,
-        )
+        _end(session, token, actor, now)
     return token
 
 
-def call(session: Session, text: str, *, now: datetime) -> Caller | None:
-    """Whose token this is, the request counted; None if it opens nothing. Two statements, one writes."""
+def revoke_of(session: Session, staff_user_id: int, *, actor: Actor, now: datetime) -> int:
+    """End every token that a person made, whomever it acts for; returns how many ended.
+
+    For who deactivates that person, and is checked there: a token does not outlive its maker's way in.
+    """
+    found = session.scalars(
+        sa.select(ApiToken)
+        .where(
+            ApiToken.firm_id == actor.firm_id,
+            ApiToken.created_by_id == staff_user_id,
+            ApiToken.revoked_at.is_(None),
+        )
+        .order_by(ApiToken.api_token_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for token in found:
+        _end(session, token, actor, now)
+    return len(found)
+
+
+def _end(session: Session, token: ApiToken, actor: Actor, now: datetime) -> None:
+    token.revoked_at, token.revoked_by = now, actor.label
+    audit.note(
+        session,
+        actor=actor,
+        subject=SUBJECT,
+        subject_id=token.api_token_id,
+        action="revoke",
+        changed={"name": [token.name, None]},
+        now=now,
+    )
+
+
+def find(session: Session, text: str, *, now: datetime) -> Known | None:
+    """Whose token this is; None if it opens nothing. Reads alone, one statement: anybody may send a text."""
+    if not text.startswith(PREFIX) or len(text) != LENGTH:
+        return None
+    found = session.execute(
+        sa.select(ApiToken.api_token_id, ApiToken.name, ApiToken.scopes, StaffUser)
+        .join(
+            StaffUser,
+            sa.and_(StaffUser.firm_id == ApiToken.firm_id, StaffUser.staff_user_id == ApiToken.staff_user_id),
+        )
+        .options(joinedload(StaffUser.firm))
+        .where(ApiToken.token_hash == hashed(text), *_opens(now))
+    ).one_or_none()
+    if found is None:
+        return None
+    scopes = frozenset(Scope(word) for word in found.scopes.split())
+    return Known(found.api_token_id, found.name, scopes, found.StaffUser)
+
+
+def call(session: Session, known: Known, *, now: datetime) -> Caller | None:
+    """Who calls, the request counted; None if the token was ended since. One statement, which writes."""
     window = now.replace(second=0, microsecond=0)
     here = ApiToken.window_start == window
-    active = sa.exists().where(
-        StaffUser.firm_id == ApiToken.firm_id,
-        StaffUser.staff_user_id == ApiToken.staff_user_id,
-        StaffUser.deactivated_at.is_(None),
-    )
-    touched = session.execute(
+    count = session.scalar(
         sa.update(ApiToken)
-        .where(
-            ApiToken.token_hash == hashed(text),
-            ApiToken.revoked_at.is_(None),
-            sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
-            active,
-        )
+        .where(ApiToken.api_token_id == known.api_token_id, *_opens(now))
         .values(
             window_start=window,
             window_count=sa.case((here, ApiToken.window_count + 1), else_=1),
             last_used_at=now,
         )
-        .returning(ApiToken.api_token_id, ApiToken.name, ApiToken.scopes, ApiToken.window_count)
+        .returning(ApiToken.window_count)
         .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if touched is None:
-        return None
-    person = session.scalars(
-        sa.select(StaffUser)
-        .join(
-            ApiToken,
-            sa.and_(ApiToken.firm_id == StaffUser.firm_id, ApiToken.staff_user_id == StaffUser.staff_user_id),
-        )
-        .options(joinedload(StaffUser.firm))
-        .where(ApiToken.api_token_id == touched.api_token_id)
-    ).one()
-    scopes = frozenset(Scope(word) for word in touched.scopes.split())
-    return Caller(
-        api_token_id=touched.api_token_id,
-        actor=acting(person, touched.name, scopes),
-        role=person.role,
-        scopes=scopes,
-        firm=person.firm,
-        window_start=window,
-        count=touched.window_count,
     )
+    if count is None:
+        return None
+    return Caller(
+        api_token_id=known.api_token_id,
+        actor=acting(known.person, known.name, known.scopes),
+        role=known.person.role,
+        scopes=known.scopes,
+        firm=known.person.firm,
+        window_start=window,
+        count=count,
+    )
+
+
+def _opens(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Neither revoked nor run out, and its person is active."""
+    active = sa.exists().where(
+        StaffUser.firm_id == ApiToken.firm_id,
+        StaffUser.staff_user_id == ApiToken.staff_user_id,
+        StaffUser.deactivated_at.is_(None),
+    )
+    ahead = sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now)
+    return ApiToken.revoked_at.is_(None), ahead, active.correlate(ApiToken)
 
 
 def acting(person: StaffUser, name: str, scopes: Collection[Scope]) -> Actor:

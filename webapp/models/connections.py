@@ -12,8 +12,9 @@ from webapp.vocabulary import DeliveryState, Disabled
 class ApiToken(Base):
     """A way into the JSON API. It acts for one person of the firm, as far as its scopes and their role go.
 
-    The database keeps the SHA-256 of the token and its first characters, to tell it by. ``window_start`` and
-    ``window_count`` are the requests of the present minute.
+    It is revoked when whoever made it is deactivated (``created_by_id``; ``created_by`` is how they were
+    called). The database keeps the SHA-256 of the token and its first characters, to tell it by.
+    ``window_start`` and ``window_count`` are the requests of the present minute.
     """
 
     __tablename__ = "api_token"
@@ -21,6 +22,7 @@ class ApiToken(Base):
     api_token_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     firm_id: Mapped[int] = mapped_column(BigId)
     staff_user_id: Mapped[int] = mapped_column(BigId)
+    created_by_id: Mapped[int] = mapped_column(BigId)
     name: Mapped[str] = mapped_column(sa.String(60))
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     hint: Mapped[str] = mapped_column(sa.String(16))
@@ -36,6 +38,7 @@ class ApiToken(Base):
 
     __table_args__ = (
         in_firm("staff_user", "staff_user_id", "staff_user_id"),
+        in_firm("staff_user", "created_by_id", "staff_user_id", name="fk_api_token_maker"),
         sa.Index("ix_api_token_firm", "firm_id", "api_token_id"),
         {"sqlite_autoincrement": True},
     )

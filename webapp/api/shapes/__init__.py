@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -48,6 +49,25 @@ class Given(BaseModel):
     """What a program sends."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _of_a_change(schema: dict[str, Any]) -> None:
+    """What is left out of a change stays as it is: nothing is put in its place."""
+    schema["minProperties"] = 1
+    for each in schema["properties"].values():
+        each.pop("default", None)
+
+
+class Change(Given):
+    """Some fields of what there is. Without any it would change nothing, and be a way to read."""
+
+    model_config = ConfigDict(json_schema_extra=_of_a_change)
+
+    @model_validator(mode="after")
+    def _has_a_field(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing", "Send at least one field to change")
+        return self
 
 
 class Told(BaseModel):

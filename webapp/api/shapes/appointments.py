@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from webapp.api.shapes import Given, Key, Moment, Named, Reason, Told
+from webapp.api.shapes import Change, Given, Key, Moment, Named, Reason, Told
 from webapp.vocabulary import Action, CancellationKind, CancelledBy, NoShowParty, Status
 
 Location = Annotated[str, Field(max_length=120)]
@@ -88,11 +88,11 @@ class AppointmentIn(Given):
     double_book: bool = False
 
 
-class AppointmentEdit(Given):
+class AppointmentEdit(Change):
     """What is left out stays as it is."""
 
-    location: Location | None = None
-    notes: Notes | None = None
+    location: Location = ""
+    notes: Notes = ""
 
 
 class NoFacts(Given):

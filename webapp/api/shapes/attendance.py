@@ -38,7 +38,9 @@ class AttendanceNoted(AttendanceOut):
 
 
 class AttendanceIn(Given):
-    """Somebody joined. With an ``external_id`` the same report may come again and is kept once."""
+    """Somebody joined. The same report may come again and is kept once: the same ``external_id``, or without
+    one the same side and time from the same token.
+    """
 
     side: AttendanceSide
     joined_at: Moment

@@ -1,10 +1,10 @@
 """Contacts and accounts."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from webapp.api.shapes import Given, Key, Moment, Named, Told
+from webapp.api.shapes import Change, Given, Key, Moment, Named, Told
 from webapp.lifecycle.clients import EMAIL_LENGTH, NAME_LENGTH, NOTES_LENGTH, PHONE_LENGTH
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)]
@@ -14,12 +14,8 @@ Zone = Annotated[str, Field(min_length=1, max_length=64)]
 Notes = Annotated[str, Field(max_length=NOTES_LENGTH)]
 Version = Annotated[int, Field(ge=0)]
 Typed = Annotated[str, Field(max_length=200)]
-
-
-def _without_defaults(schema: dict[str, Any]) -> None:
-    """What is left out of a change stays as it is: nothing is put in its place."""
-    for each in schema["properties"].values():
-        each.pop("default", None)
+WORDS = "Each word of it begins a word of the name, the e-mail address or the phone number."
+BEGINNING = "The name begins so."
 
 
 class ContactOut(Told):
@@ -55,10 +51,8 @@ class ContactIn(Given):
     notes: Notes = ""
 
 
-class ContactEdit(Given):
+class ContactEdit(Change):
     """What is left out stays. ``account_id`` and ``timezone`` are taken away by null."""
-
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     name: Name = ""
     email: Email = ""
@@ -71,7 +65,7 @@ class ContactEdit(Given):
 class ContactQuery(Given):
     """``q`` finds beginnings of names, e-mail addresses and phone numbers, as the desk's search does."""
 
-    q: Typed = ""
+    q: Annotated[Typed, Field(description=WORDS)] = ""
     account_id: Key | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Key | None = None
@@ -102,10 +96,8 @@ class AccountIn(Given):
     notes: Notes = ""
 
 
-class AccountEdit(Given):
+class AccountEdit(Change):
     """What is left out stays."""
-
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     name: Name = ""
     notes: Notes = ""
@@ -114,6 +106,6 @@ class AccountEdit(Given):
 class AccountQuery(Given):
     """``q`` finds names that begin so."""
 
-    q: Typed = ""
+    q: Annotated[Typed, Field(description=BEGINNING)] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Key | None = None
