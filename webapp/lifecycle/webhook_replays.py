@@ -1,7 +1,8 @@
 """Events sent to an endpoint once more: one of them, or all that happened between two instants.
 
-A replay is a delivery of its own with the next number for its event. What still waits for the endpoint is
-not sent twice.
+A replay is a delivery of its own with the next number for its event, and has the event's ``webhook-id``. It
+tells the reason if the endpoint asks for it now, whatever it did at first. What still waits for the endpoint
+is not sent twice.
 """
 
 from datetime import datetime

@@ -44,6 +44,9 @@ def test_a_wait_is_at_most_a_tenth_longer_and_spread() -> None:
         ("٣", 0),
         ("Tue, 99 Jan 2026 10:05:00 GMT", 0),
         ("13 Jan 99999 10:05:00 GMT", 0),
+        ("Mon, 01 Jan 2024 00:00:00 +9999999999999999999", 0),
+        (f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT", 0),
+        (f"Mon, 01 Jan 2024 {'9' * 30}:00:00 GMT", 0),
     ],
 )
 def test_a_retry_after_is_read_and_has_an_end(header: str, seconds: int) -> None:

@@ -71,12 +71,29 @@ def test_no_redirect_is_followed(listening: Listening, status: int) -> None:
     assert len(there.taken) == 1
 
 
-@pytest.mark.parametrize("status", [304, 400, 404, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", [300, 304, 305, 400, 404, 410, 429, 500, 503])
 def test_everything_else_is_a_failure(listening: Listening, status: int) -> None:
     there = listening()
     there.always(status=status, body=b"", headers={"retry-after": "120"})
     answer = post(there.url)
-    assert (answer.status, answer.good, answer.retry_after) == (status, False, "120")
+    assert (answer.status, answer.error, answer.retry_after) == (status, f"It answered with {status}.", "120")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"content-length": "500", "connection": "close"}, b"abc"),
+        ({"content-length": "500", "connection": "close"}, b""),
+        ({"transfer-encoding": "chunked", "content-length": "", "connection": "close"}, b"5\r\nab"),
+        ({"transfer-encoding": "chunked", "content-length": "", "connection": "close"}, b"zz\r\nab\r\n"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_a_failure_whatever_its_status(
+    listening: Listening, headers: dict[str, str], body: bytes
+) -> None:
+    there = listening()
+    there.always(headers=headers, body=body)
+    assert post(there.url).error == "Its answer broke off."
 
 
 @pytest.mark.parametrize("how", [HANG, DRIP_HEAD, DRIP_BODY])

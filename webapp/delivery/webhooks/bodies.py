@@ -1,7 +1,11 @@
-"""What a webhook says: ids and facts of one event, the same bytes whenever it is sent.
+"""What a webhook says: ids and facts of one event, the same bytes whenever a delivery is tried.
 
 It is put together from rows that never change again: the event, its history row, and of the appointment its
 times and its successor, which is written with the event that tells of it.
+
+Only ``reason`` is the endpoint's to ask for, as it asked when the delivery was written. Endpoints that
+differ in that, and a replay after the choice was changed, get one event under one ``webhook-id`` with and
+without it.
 """
 
 import hashlib
@@ -22,7 +26,7 @@ Successor = aliased(Appointment, name="successor")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``message_id`` is the same for every endpoint, retry and replay of one event."""
+    """``message_id`` is the same for every endpoint, retry and replay of an event, ``body`` for retries."""
 
     message_id: str
     body: bytes

@@ -20,9 +20,11 @@ from webapp.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webapp.vocabulary import DeliveryState, Disabled
 
 LEASE = timedelta(minutes=2)  # renewed with each delivery; several times what one can take
+SHARE = 3  # of a worker's threads that one firm's endpoints get at once
 GONE = 410
 SUBJECT = "webhook_endpoint"
 Earlier = aliased(WebhookDelivery, name="earlier")
+InHand = aliased(WebhookEndpoint, name="in_hand")
 
 log = logging.getLogger(__name__)
 
@@ -47,24 +49,20 @@ def any_due(session: Session, moment: datetime) -> bool:
 
 
 def claim(session: Session, worker: str, moment: datetime, *, failing: bool, limit: int) -> list[int]:
-    """Take endpoints that have something to get, those first that have waited longest.
+    """Take endpoints that have something to get: of firms with few in hand first, then who waited longest.
+
+    A worker has at most ``SHARE`` endpoints of a firm in hand, so that no firm's slow ones take all threads.
 
     Args:
         failing: those that failed the last time, or else those that did not.
     """
-    waiting = (
-        sa.select(sa.func.min(WebhookDelivery.due_at))
-        .where(
-            WebhookDelivery.webhook_endpoint_id == WebhookEndpoint.webhook_endpoint_id,
-            WebhookDelivery.state == DeliveryState.WAITING,
-        )
-        .scalar_subquery()
-    )
     state = WebhookEndpoint.failing_since
+    due = _due(moment).where(state.is_not(None) if failing else state.is_(None))
+    queue = _queue(due, worker, moment)
     found = session.scalars(
-        _due(moment)
-        .where(state.is_not(None) if failing else state.is_(None))
-        .order_by(waiting)
+        due.join(queue, queue.c.webhook_endpoint_id == WebhookEndpoint.webhook_endpoint_id)
+        .where(queue.c.place <= SHARE)
+        .order_by(queue.c.place, queue.c.waiting)
         .limit(limit)
         .with_for_update(of=WebhookEndpoint, skip_locked=True, key_share=True)
     ).all()
@@ -76,6 +74,29 @@ def claim(session: Session, worker: str, moment: datetime, *, failing: bool, lim
             .execution_options(synchronize_session=False)
         )
     return list(found)
+
+
+def _queue(due: sa.Select[int], worker: str, moment: datetime) -> sa.Subquery:
+    """Each endpoint's place in its firm, after those that the worker has in hand, and since when it waits."""
+    waiting = (
+        sa.select(sa.func.min(WebhookDelivery.due_at))
+        .where(
+            WebhookDelivery.webhook_endpoint_id == WebhookEndpoint.webhook_endpoint_id,
+            WebhookDelivery.state == DeliveryState.WAITING,
+        )
+        .scalar_subquery()
+    )
+    in_hand = (
+        sa.select(sa.func.count())
+        .where(
+            InHand.firm_id == WebhookEndpoint.firm_id,
+            InHand.leased_by == worker,
+            InHand.leased_until > moment,
+        )
+        .scalar_subquery()
+    )
+    number = sa.func.row_number().over(partition_by=WebhookEndpoint.firm_id, order_by=waiting)
+    return due.add_columns((number + in_hand).label("place"), waiting.label("waiting")).subquery("queue")
 
 
 def _due(moment: datetime) -> sa.Select[int]:

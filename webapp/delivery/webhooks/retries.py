@@ -48,7 +48,7 @@ def asked(retry_after: str, moment: datetime) -> timedelta:
         return min(LONGEST_ASKED, timedelta(seconds=int(text[:9])))
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone with too many digits
         return timedelta(0)
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(LONGEST_ASKED, max(timedelta(0), until - moment))

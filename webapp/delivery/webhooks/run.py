@@ -1,8 +1,8 @@
 """Delivering what is due: endpoints side by side in a small pool, each endpoint's webhooks one by one.
 
 No thread waits for another: while one endpoint hangs, the others are looked after. Some threads are kept for
-endpoints that did not fail, so that any number of slow ones leaves room. Nothing is open in the database
-while somebody is spoken to.
+endpoints that did not fail, and each firm has its share of them (``claims.SHARE``), so that any number of
+slow ones leaves room. Nothing is open in the database while somebody is spoken to.
 """
 
 import logging
@@ -19,6 +19,7 @@ from webapp.delivery.webhooks import claims, sending
 from webapp.delivery.webhooks.claims import Work
 from webapp.delivery.webhooks.sending import Answer, Line
 from webapp.lifecycle import transaction
+from webapp.lifecycle.errors import Unavailable
 
 THREADS = 12
 KEPT_FREE = 4  # threads that endpoints which failed the last time do not get
@@ -125,7 +126,10 @@ def _turn(run: Run, webhook_endpoint_id: int) -> tuple[int, int]:
     try:
         while True:
             goes_on = bad == 0 and time.monotonic() < until and not run.stop()
-            work = _step(run, webhook_endpoint_id, work, answer, goes_on=goes_on)
+            if work is None or answer is None:
+                work = _step(run, webhook_endpoint_id, goes_on=goes_on)
+            else:
+                work = _written(run, webhook_endpoint_id, work, answer, goes_on=goes_on)
             if work is None:
                 return good, bad
             line = _line_to(work.url, line, run)
@@ -145,8 +149,37 @@ def _line_to(url: str, before: Line | None, run: Run) -> Line:
     return Line(url, run.settings.webhook_networks, timeout=run.timeout)
 
 
+def _written(
+    run: Run, webhook_endpoint_id: int, before: Work, answer: Answer, *, goes_on: bool
+) -> Work | None:
+    """As :func:`_step`; where that breaks, the try still counts, or the webhook would be sent for ever.
+
+    First without taking the next, which may be what broke it; then as a failure, without what was answered.
+    """
+    try:
+        return _step(run, webhook_endpoint_id, before, answer, goes_on=goes_on)
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("after webhook delivery %s the next cannot be taken", before.webhook_delivery_id)
+    try:
+        return _step(run, webhook_endpoint_id, before, answer, goes_on=False)
+    except Unavailable:
+        raise
+    except Exception as error:
+        log.exception("the answer to webhook delivery %s cannot be kept", before.webhook_delivery_id)
+        told = f"Its answer could not be written down: {type(error).__name__}"
+    plain = Answer(answer.sent, answer.took, error=told)
+    return _step(run, webhook_endpoint_id, before, plain, goes_on=False)
+
+
 def _step(
-    run: Run, webhook_endpoint_id: int, before: Work | None, answer: Answer | None, *, goes_on: bool
+    run: Run,
+    webhook_endpoint_id: int,
+    before: Work | None = None,
+    answer: Answer | None = None,
+    *,
+    goes_on: bool,
 ) -> Work | None:
     """Write down what came of the last webhook and take the next, in one transaction; None at the end."""
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 
 from webapp.delivery.webhooks.connection import Checked, connection_to
 from webapp.lifecycle import destinations
@@ -18,6 +18,7 @@ from webapp.lifecycle.errors import Invalid
 
 TIMEOUT = 15.0  # seconds for one try, from resolving the name to the end of the answer
 READ = 64 * 1024  # bytes of an answer that are read; then the connection is closed
+REDIRECTS = {301, 302, 303, 307, 308}
 KEPT = 2048  # characters of an answer's headers, and of its body, that are kept
 ERROR_LENGTH = 300
 USER_AGENT = "Daybook-Webhooks/1"
@@ -119,8 +120,16 @@ def _asked(
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
-    """The answer as it comes, not unpacked; one byte too many tells of a longer one."""
-    return response.read(READ + 1, decode_content=False)
+    """The answer as it comes, not unpacked; one byte too many tells of a longer one.
+
+    Raises:
+        HTTPError: it broke off. That is no success whatever its status: whoever dies while answering may not
+            have kept the event, and one who did knows its id when it comes again.
+    """
+    answer = response.read(READ + 1, decode_content=False)
+    if len(answer) <= READ and response.length_remaining:
+        raise IncompleteRead(len(answer), response.length_remaining)
+    return answer
 
 
 def _kept(text: str) -> str:
@@ -131,7 +140,7 @@ def _judged(status: int) -> str | None:
     """Why an answer is no success; None if it is one."""
     if 200 <= status < 300:
         return None
-    if 300 <= status < 400:
+    if status in REDIRECTS:
         return f"It answered with {status}. Redirects are not followed."
     return f"It answered with {status}."
 
@@ -153,6 +162,8 @@ def _told(problem: Exception) -> str:
             sentence = "It closed the connection without an answer."
         case OSError():
             sentence = f"It cannot be reached: {problem.strerror or problem}"
+        case IncompleteRead() | ProtocolError():
+            sentence = "Its answer broke off."
         case http.client.HTTPException() | HTTPError():
             sentence = f"Its answer cannot be read as HTTP ({type(problem).__name__})."
         case _:
