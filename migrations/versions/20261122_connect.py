@@ -150,9 +150,9 @@ def upgrade() -> None:
             name=op.f("fk_webhook_delivery_firm_id_webhook_endpoint_id_webhook_endpoint"),
         ),
         sa.ForeignKeyConstraint(
-            ["outbox_event_id"],
-            ["outbox_event.outbox_event_id"],
-            name=op.f("fk_webhook_delivery_outbox_event_id_outbox_event"),
+            ["firm_id", "appointment_id", "sequence"],
+            ["outbox_event.firm_id", "outbox_event.appointment_id", "outbox_event.sequence"],
+            name="fk_webhook_delivery_event",
         ),
         sa.PrimaryKeyConstraint("webhook_delivery_id", name=op.f("pk_webhook_delivery")),
         sa.UniqueConstraint(
@@ -173,6 +173,9 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("ended_at IS NOT NULL"),
             postgresql_where=sa.text("ended_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_webhook_delivery_event", ["firm_id", "appointment_id", "sequence"], unique=False
         )
         batch_op.create_index(
             "ix_webhook_delivery_list",
@@ -245,6 +248,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.drop_index("ix_webhook_delivery_list")
+        batch_op.drop_index("ix_webhook_delivery_event")
         batch_op.drop_index(
             "ix_webhook_delivery_ended",
             sqlite_where=sa.text("ended_at IS NOT NULL"),

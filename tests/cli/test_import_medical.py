@@ -110,4 +110,4 @@ def assert_the_report_tells_the_same(session: Session, firm_id: int) -> None:
     assert rate.interval == pytest.approx((0.1996, 0.2043), abs=5e-5)
     part = Slice(figure=Figure.NO_SHOW)
     assert listing.page(session, scope, part).count == NO_SHOWS
-    assert sum(1 for _ in listing.every(session, scope, part)) == NO_SHOWS
+    assert sum(1 for _ in listing.stream(session.get_bind(), scope, part)) == NO_SHOWS

@@ -27,7 +27,16 @@ LARGE = {
     "audit_event",
     "outbox_event",
 }
-SMALL = {"account", "appointment_type", "firm", "invitation", "staff_user", "submission", "user_session"}
+SMALL = {
+    "account",
+    "appointment_type",
+    "firm",
+    "invitation",
+    "staff_user",
+    "submission",
+    "user_session",
+    "webhook_endpoint",  # at most 20 of a firm
+}
 """A handful of rows for each firm: reading all of them is cheaper than an index."""
 
 LEFT_OVER = (

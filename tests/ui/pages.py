@@ -88,7 +88,9 @@ def groups(page: Element) -> list[str]:
 
 
 def toasts(page: Element) -> list[str]:
-    return [toast.one("p").text for toast in page.all(cls="toast")]
+    """What the page says at once; what lies in templates is not on it."""
+    kept = [id(toast) for template in page.all("template") for toast in template.all(cls="toast")]
+    return [toast.one("p").text for toast in page.all(cls="toast") if id(toast) not in kept]
 
 
 def notices(page: Element) -> list[str]:

@@ -92,7 +92,7 @@ class WebhookDelivery(Base):
     webhook_delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     firm_id: Mapped[int] = mapped_column(BigId)
     webhook_endpoint_id: Mapped[int] = mapped_column(BigId)
-    outbox_event_id: Mapped[int | None] = mapped_column(sa.ForeignKey("outbox_event.outbox_event_id"))
+    outbox_event_id: Mapped[int | None] = mapped_column(BigId)
     replay: Mapped[int] = mapped_column(default=0, server_default="0")
     appointment_id: Mapped[int | None] = mapped_column(BigId)
     sequence: Mapped[int | None] = mapped_column()
@@ -109,7 +109,13 @@ class WebhookDelivery(Base):
     __table_args__ = (
         in_firm("webhook_endpoint", "webhook_endpoint_id", "webhook_endpoint_id"),
         sa.UniqueConstraint("firm_id", "webhook_delivery_id"),
+        sa.ForeignKeyConstraint(
+            ["firm_id", "appointment_id", "sequence"],
+            ["outbox_event.firm_id", "outbox_event.appointment_id", "outbox_event.sequence"],
+            name="fk_webhook_delivery_event",
+        ),
         sa.UniqueConstraint("webhook_endpoint_id", "outbox_event_id", "replay"),
+        sa.Index("ix_webhook_delivery_event", "firm_id", "appointment_id", "sequence"),
         one_of("state", DeliveryState),
         sa.CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
         sa.Index("ix_webhook_delivery_list", "firm_id", "webhook_endpoint_id", "webhook_delivery_id"),
