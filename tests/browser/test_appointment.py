@@ -57,6 +57,7 @@ def test_a_slot_that_is_taken_meanwhile_is_marked_and_the_reason_kept(desk: Desk
     page, world = desk.page, desk.world
     page.goto(f"/appointments/{desk.by('Amara Okafor')}/rescheduling")
     page.locator("input[name=day][value='2026-01-14']").check(force=True)
+    expect(page.locator("#slots legend")).to_contain_text("14 Jan")
     page.locator(".slot", has_text="12:00").first.click()
     page.get_by_label("Reason").fill("Client asked")
     with desk.session() as session:
