@@ -1,6 +1,7 @@
 """Settings, read once from the environment and frozen. The only module that looks at the environment."""
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ class Settings:
     ``base_url`` is how people outside reach the site; links in mail begin with it. ``smtp_url`` empty keeps
     mail in the local outbox. ``api_rate`` is how many requests an API token may make in a minute.
     ``webhook_networks`` are networks inside the house that webhooks may reach, also without encryption.
+    ``seal_key`` is the seed of the Ed25519 key that seals the history (64 hexadecimal digits; empty: one made
+    from ``secret_key``), ``seal_trusted`` are public keys that sealed it before.
     """
 
     database_url: str
@@ -51,6 +54,8 @@ class Settings:
     mail_from: str = "daybook@localhost"
     api_rate: int = 600
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    seal_key: str = field(default="", repr=False)
+    seal_trusted: tuple[str, ...] = ()
 
     @property
     def production(self) -> bool:
@@ -83,6 +88,11 @@ class Settings:
             problems.append(f"MAIL_FROM is {mail_from!r}; it must be an e-mail address.")
         api_rate = _integer(env_map, "DAYBOOK_API_RATE", 600, 1, 1_000_000, problems)
         networks = _networks(env_map.get("DAYBOOK_WEBHOOK_NETWORKS", ""), problems)
+        seal_key = _digits(env_map.get("DAYBOOK_SEAL_KEY", ""), "DAYBOOK_SEAL_KEY", problems)
+        trusted = tuple(
+            _digits(each.strip(), "DAYBOOK_SEAL_TRUSTED", problems)
+            for each in env_map.get("DAYBOOK_SEAL_TRUSTED", "").split(",")
+        )
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -98,6 +108,8 @@ class Settings:
             mail_from=mail_from,
             api_rate=api_rate,
             webhook_networks=networks,
+            seal_key=seal_key,
+            seal_trusted=tuple(filter(None, trusted)),
         )
 
 
@@ -163,6 +175,12 @@ def _networks(text: str, problems: list[str]) -> tuple[IPv4Network | IPv6Network
                 "them, such as 10.20.0.0/16,127.0.0.0/8."
             )
     return tuple(found)
+
+
+def _digits(text: str, name: str, problems: list[str]) -> str:
+    if text and not re.fullmatch("[0-9a-fA-F]{64}", text):
+        problems.append(f"{name} must be 64 hexadecimal digits (the trusted ones with commas between them).")
+    return text.lower()
 
 
 def _secret(text: str, env: str, instance: Path, problems: list[str]) -> str:

@@ -1,9 +1,9 @@
 """The worker: what has to be done without anybody pressing a button, round after round until told to stop.
 
 Lines of work run beside each other, so that a slow mail server holds up no sweep: the sweeps, each minute,
-the delivery of events and mail, every few seconds, and webhooks, every second. Each part reads the clock
-once per round and fails alone. Everything is claimed and committed piece by piece: a worker that is killed
-loses nothing.
+the delivery of events and mail, and the seals of the history, every few seconds, and webhooks, every second.
+Each part reads the clock once per round and fails alone. Everything is claimed and committed piece by piece:
+a worker that is killed loses nothing.
 """
 
 import logging
@@ -21,13 +21,14 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.config import Settings
-from webapp.delivery import events, mail, reminders
+from webapp.delivery import events, mail, reminders, seals
 from webapp.delivery.webhooks import run as webhooks
 from webapp.lifecycle import heartbeats, pruning, transaction
 from webapp.lifecycle.sweeps import BATCH, sweep_all
 
 SWEEP_EVERY = 60.0  # seconds
 DELIVER_EVERY = 3.0
+SEAL_EVERY = 5.0
 WEBHOOKS_EVERY = 1.0
 BEAT_EVERY = 15.0
 PRUNE_EVERY = timedelta(hours=1)
@@ -164,11 +165,13 @@ class Worker:
         sweeps = [
             Part("sweeps", self._sweeps),
             Part("reminders", self._reminders),
+            Part("seal files", self._seal_files),
             Part("pruning", self._prune),
         ]
         return [
             Line("sweeps", self.every, sweeps),
             Line("delivery", min(DELIVER_EVERY, self.every), delivery),
+            Line("seals", min(SEAL_EVERY, self.every), [Part("seals", self._seals)]),
             Line("webhooks", min(WEBHOOKS_EVERY, self.every), [Part("webhooks", self._webhooks)]),
         ]
 
@@ -190,6 +193,12 @@ class Worker:
 
     def _mail(self, now: datetime) -> dict[str, int]:
         return {"sent": self._emptied(mail.deliver, now)}
+
+    def _seals(self, now: datetime) -> dict[str, int]:
+        return seals.make(self.session, settings=self.settings, now=now, stop=self.stopping)
+
+    def _seal_files(self, now: datetime) -> dict[str, int]:
+        return {"kept": seals.keep(self.session, self.settings)}
 
     def _webhooks(self, now: datetime) -> dict[str, int]:
         return webhooks.deliver(

@@ -224,6 +224,8 @@ def test_it_writes_the_very_rows_that_the_single_steps_write(session: Session, w
         "payload",
         "account_id",
         "changed_by_id",
+        "entry_hash",
+        "words_salt",
     }
     for name, here in ours.items():
         there = theirs[name]
@@ -307,7 +309,7 @@ def test_a_batch_costs_the_same_number_of_statements_whatever_its_size(
         sa.event.remove(engine, "before_cursor_execute", note)
         counts.append(len([text for text in statements if not text.startswith("BEGIN")]))
     assert counts[0] == counts[1]
-    assert counts[0] <= 9
+    assert counts[0] <= 10  # one of them for rows that are older than their digests
 
 
 def test_it_stops_between_two_batches_when_asked(session: Session, world: World) -> None:

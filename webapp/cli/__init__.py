@@ -3,7 +3,19 @@
 from flask.cli import ScriptInfo
 from flask_migrate.cli import db as migrations
 
-from webapp.cli import demo, firm, import_attendance, importing, report, serve, sweep, user, verify, worker
+from webapp.cli import (
+    audit,
+    demo,
+    firm,
+    import_attendance,
+    importing,
+    report,
+    serve,
+    sweep,
+    user,
+    verify,
+    worker,
+)
 from webapp.cli.base import Commands, load_app
 
 cli = Commands(
@@ -20,6 +32,7 @@ importing.importing.add_command(import_attendance.attendance)
 cli.add_command(importing.importing)
 cli.add_command(report.report)
 cli.add_command(verify.verify)
+cli.add_command(audit.audit)
 cli.add_command(worker.worker)
 cli.add_command(sweep.sweep)
 

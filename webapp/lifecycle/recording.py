@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.lifecycle import conflicts, deliveries, recording_sets
+from webapp.lifecycle import conflicts, deliveries, digests, recording_sets
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import SlotTaken
 from webapp.lifecycle.recording_sets import APPOINTMENTS, HISTORY, OUTBOX, Move
@@ -45,20 +45,9 @@ CHANGE = (
         APPOINTMENTS.c.version == sa.bindparam("seen_version"),
     )
     .values({name: sa.bindparam(f"new_{name}", type_=APPOINTMENTS.c[name].type) for name in GUARDED})
-    .returning(APPOINTMENTS.c.appointment_id)
+    .returning(*digests.last_of())
 )
-ENTRY = (
-    sa.insert(HISTORY)
-    .values(
-        sequence=sa.select(sa.func.coalesce(sa.func.max(HISTORY.c.sequence), 0) + 1)
-        .where(
-            HISTORY.c.firm_id == sa.bindparam("of_firm"),
-            HISTORY.c.appointment_id == sa.bindparam("of_appointment"),
-        )
-        .scalar_subquery()
-    )
-    .returning(HISTORY.c.sequence)
-)
+ENTRY = sa.insert(HISTORY)
 EVENT = sa.insert(OUTBOX)
 
 
@@ -114,6 +103,7 @@ def create(
     _write_history(
         session,
         appointment,
+        digests.Last(0, None),
         action=action,
         source=None,
         actor=actor,
@@ -158,13 +148,15 @@ def record(
         "seen_version": expected_version,
     }
     new = {f"new_{column}": value for column, value in values.items()}
-    if session.execute(CHANGE, seen | new).one_or_none() is None:
+    last = session.execute(CHANGE, seen | new).one_or_none()
+    if last is None:
         raise conflicts.stale(session, appointment)
     for column, value in values.items():
         set_committed_value(appointment, column, value)
     _write_history(
         session,
         appointment,
+        digests.Last(*last),
         action=action,
         source=source,
         actor=actor,
@@ -201,18 +193,17 @@ def bulk_record(
     dialect = session.get_bind().dialect.name
     facts = recording_sets.facts(recording_sets.encode(dialect, moves), action, source, to, actor, now)
     connection = session.connection()
-    moved = list(connection.scalars(recording_sets.change(dialect, action, to, cancelled_by), facts))
+    found = connection.execute(recording_sets.change(dialect, action, to, cancelled_by), facts)
+    moved = {row[0]: digests.Last(row[1], row[2]) for row in found}
     if not moved:
         return []
-    if len(moved) < len(moves):
-        kept = set(moved)
-        left = [move for move in moves if move.appointment_id in kept]
-        facts["moves_rows"] = recording_sets.encode(dialect, left)
+    left = [move for move in moves if move.appointment_id in moved]
+    facts["moves_rows"] = recording_sets.hashed(session, left, moved, facts, cancelled_by)
     connection.execute(recording_sets.history(dialect, cancelled_by), facts)
     connection.execute(recording_sets.events(dialect, action, source, to, cancelled_by), facts)
     if deliveries.has_listeners(session, actor.firm_id):
         connection.execute(deliveries.of_set(dialect, tuple(recording_sets.MOVES.items())), facts)
-    return moved
+    return list(moved)
 
 
 def bulk_import(session: Session, rows: Sequence[Imported], *, actor: Actor, now: datetime) -> None:
@@ -242,21 +233,20 @@ def bulk_import(session: Session, rows: Sequence[Imported], *, actor: Actor, now
         "actor_label": actor.label,
         "changed_at": now,
     }
-    session.execute(
-        sa.insert(HISTORY),
-        [
-            shared
-            | {
-                "appointment_id": made[row.external_ref],
-                "to_status": row.status,
-                "reason": row.reason,
-                "no_show_party": row.no_show_party,
-                "cancelled_by": row.cancelled_by,
-                "occurred_at": row.occurred_at,
-            }
-            for row in rows
-        ],
-    )
+    begun = digests.bookings(session, actor.firm_id, made.values())
+    entries = []
+    for row in rows:
+        number = made[row.external_ref]
+        values = shared | {
+            "appointment_id": number,
+            "to_status": row.status,
+            "reason": row.reason,
+            "no_show_party": row.no_show_party,
+            "cancelled_by": row.cancelled_by,
+            "occurred_at": row.occurred_at,
+        }
+        entries.append(values | digests.entry(begun[number], values)._asdict())
+    session.execute(sa.insert(HISTORY), entries)
 
 
 def _imported_values(row: Imported, actor: Actor) -> dict[str, Any]:
@@ -334,6 +324,7 @@ def _explain_taken(error: DatabaseError) -> None:
 def _write_history(
     session: Session,
     appointment: Appointment,
+    last: digests.Last,
     *,
     action: Action,
     source: Status | None,
@@ -344,27 +335,26 @@ def _write_history(
     overrides: tuple[Override, ...],
 ) -> None:
     """The entry after the last one, and the event that tells of it."""
-    sequence = session.execute(
-        ENTRY,
-        {
-            "of_firm": appointment.firm_id,
-            "of_appointment": appointment.appointment_id,
-            "firm_id": appointment.firm_id,
-            "appointment_id": appointment.appointment_id,
-            "action": action,
-            "from_status": source,
-            "to_status": appointment.status,
-            "reason": reason,
-            "no_show_party": appointment.no_show_party,
-            "cancelled_by": appointment.cancelled_by,
-            "overrides": ",".join(overrides) or None,
-            "changed_by_id": actor.staff_user_id,
-            "actor_kind": actor.kind,
-            "actor_label": actor.label,
-            "changed_at": now,
-            "occurred_at": occurred_at,
-        },
-    ).scalar_one()
+    sequence = last.sequence + 1
+    values = {
+        "firm_id": appointment.firm_id,
+        "appointment_id": appointment.appointment_id,
+        "sequence": sequence,
+        "action": action,
+        "from_status": source,
+        "to_status": appointment.status,
+        "reason": reason,
+        "no_show_party": appointment.no_show_party,
+        "cancelled_by": appointment.cancelled_by,
+        "overrides": ",".join(overrides) or None,
+        "changed_by_id": actor.staff_user_id,
+        "actor_kind": actor.kind,
+        "actor_label": actor.label,
+        "changed_at": now,
+        "occurred_at": occurred_at,
+    }
+    made = digests.entry(last.entry_hash or digests.booking(appointment), values)
+    session.execute(ENTRY, values | made._asdict())
     if action is not Action.IMPORT:  # what was imported happened elsewhere; nobody is told again
         session.execute(EVENT, _event(appointment, sequence, action, source, now, occurred_at))
         deliveries.tell(session, appointment, sequence, now)

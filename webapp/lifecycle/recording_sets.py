@@ -4,15 +4,16 @@ Nothing else executes them: the status, the history and the outbox are written t
 is built once; what differs from batch to batch are its parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from webapp.lifecycle import rowsets
+from webapp.lifecycle import digests, rowsets
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.transitions import TABLE
 from webapp.models import Appointment, AppointmentStatusHistory, OutboxEvent
@@ -28,6 +29,14 @@ MOVES: rowsets.Columns = {
     "reason": rowsets.TEXT,
     "party": rowsets.TEXT,
 }
+ENTRIES: rowsets.Columns = {
+    **MOVES,
+    "sequence": rowsets.INTEGER,
+    "entry_hash": rowsets.TEXT,
+    "words_salt": rowsets.TEXT,
+}
+"""The same rows once they have moved, with what their history rows carry."""
+NAMES = ("appointment_id", "version", "occurred_at", "reason", "no_show_party")
 STAMPS = {Status.COMPLETED: "completed_at", Status.NO_SHOW: "no_show_at", Status.CANCELLED: "cancelled_at"}
 
 
@@ -49,6 +58,29 @@ def encode(dialect: str, moves: Sequence[Move]) -> str:
     return rowsets.encode(dialect, MOVES, moves)
 
 
+def hashed(
+    session: Session,
+    moves: Sequence[Move],
+    lasts: Mapping[int, digests.Last],
+    given: Mapping[str, Any],
+    by: CancelledBy | None,
+) -> str:
+    """The moves that were made, encoded with the number and the digest of the history row of each."""
+    shared = {
+        "firm_id": given["by_firm"],
+        "action": given["action"],
+        "from_status": given["source"],
+        "to_status": given["to"],
+        "cancelled_by": by,
+        "changed_by_id": given["by_staff"],
+        "actor_kind": given["by_kind"],
+        "actor_label": given["by_label"],
+        "changed_at": given["now"],
+    }
+    rows = digests.set_of(session, moves, NAMES, lasts, shared)
+    return rowsets.encode(session.get_bind().dialect.name, ENTRIES, rows)
+
+
 def facts(
     encoded: str, action: Action, source: Status, to: Status, actor: Actor, now: datetime
 ) -> dict[str, Any]:
@@ -67,8 +99,13 @@ def facts(
 
 
 @cache
-def change(dialect: str, action: Action, to: Status, by: CancelledBy | None) -> ReturningUpdate[int]:
-    """The guarded change of encoded moves; gives the ids of those that were as they had been seen."""
+def change(
+    dialect: str, action: Action, to: Status, by: CancelledBy | None
+) -> ReturningUpdate[int, int, str | None]:
+    """The guarded change of encoded moves; gives the ids of those that were as they had been seen.
+
+    Each comes with the number and the digest of its last history row.
+    """
     given = rowsets.table(dialect, "moves", MOVES)
     here = APPOINTMENTS.c
     values: dict[str, Any] = dict.fromkeys(STAMPS.values())
@@ -91,21 +128,21 @@ def change(dialect: str, action: Action, to: Status, by: CancelledBy | None) -> 
             here.version == given.c.version,
         )
         .values(values)
-        .returning(here.appointment_id)
+        .returning(here.appointment_id, *digests.last_of())
     )
 
 
 @cache
 def history(dialect: str, by: CancelledBy | None) -> sa.Insert:
-    """One history row for each, numbered after its last."""
-    given, rows = rowsets.table(dialect, "moves", MOVES), HISTORY.c
+    """One history row for each."""
+    given, rows = rowsets.table(dialect, "moves", ENTRIES), HISTORY.c
     return _insert(
         HISTORY,
         given,
         {
             "firm_id": _param("by_firm", rows.firm_id),
             "appointment_id": given.c.appointment_id,
-            "sequence": sa.func.coalesce(_last_sequence(given), 0) + 1,
+            "sequence": given.c.sequence,
             "action": _param("action", rows.action),
             "from_status": _param("source", rows.from_status),
             "to_status": _param("to", rows.to_status),
@@ -117,6 +154,9 @@ def history(dialect: str, by: CancelledBy | None) -> sa.Insert:
             "actor_label": _param("by_label", rows.actor_label),
             "changed_at": _param("now", rows.changed_at),
             "occurred_at": given.c.occurred_at,
+            "entry_hash": given.c.entry_hash,
+            "words_salt": given.c.words_salt,
+            "legacy": sa.false(),
         },
     )
 
@@ -124,7 +164,7 @@ def history(dialect: str, by: CancelledBy | None) -> sa.Insert:
 @cache
 def events(dialect: str, action: Action, source: Status, to: Status, by: CancelledBy | None) -> sa.Insert:
     """One outbox event for each, after its history row. What it says is put together where the rows are."""
-    given = rowsets.table(dialect, "moves", MOVES)
+    given = rowsets.table(dialect, "moves", ENTRIES)
     moved = APPOINTMENTS.alias("moved")
     said = {
         "appointment_id": given.c.appointment_id,
@@ -145,7 +185,7 @@ def events(dialect: str, action: Action, source: Status, to: Status, by: Cancell
         {
             "firm_id": moved.c.firm_id,
             "appointment_id": given.c.appointment_id,
-            "sequence": _last_sequence(given),
+            "sequence": given.c.sequence,
             "event_type": sa.literal(f"appointment.{to.value}", sa.Text()),
             "payload": rowsets.document(dialect, said),
             "created_at": _param("now", OUTBOX.c.created_at),
@@ -167,19 +207,6 @@ def _param(name: str, column: Any) -> sa.BindParameter[Any]:
 
 def _insert(table: sa.Table, source: Any, values: dict[str, Any]) -> sa.Insert:
     return sa.insert(table).from_select(list(values), sa.select(*values.values()).select_from(source))
-
-
-def _last_sequence(given: Any) -> sa.ScalarSelect[int]:
-    before = HISTORY.alias("earlier")
-    return (
-        sa.select(sa.func.max(before.c.sequence))
-        .where(
-            before.c.firm_id == _param("by_firm", before.c.firm_id),
-            before.c.appointment_id == given.c.appointment_id,
-        )
-        .correlate(given)
-        .scalar_subquery()
-    )
 
 
 def payload(

@@ -23,6 +23,7 @@ from webapp.models.delivery import (
 from webapp.models.firm import DEFAULT_HOURS, Firm, Invitation, SignInFailure, StaffUser, UserSession
 from webapp.models.poll import Poll, PollInvitee, PollSlot, PollVote
 from webapp.models.records import AuditEvent, OutboxEvent, Submission
+from webapp.models.seals import HistoryAdoption, HistorySeal, HistoryUnsealed
 from webapp.models.status_history import AppointmentStatusHistory
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "ContactTerm",
     "Firm",
     "FirmSweep",
+    "HistoryAdoption",
+    "HistorySeal",
+    "HistoryUnsealed",
     "Invitation",
     "MailMessage",
     "MailSwitch",

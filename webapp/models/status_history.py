@@ -15,6 +15,11 @@ class AppointmentStatusHistory(Base):
     ``changed_at`` is when it was recorded, ``occurred_at`` when it is said to have happened (the stamp on
     the appointment). ``no_show_party`` and ``cancelled_by`` make the row enough to replay the appointment.
     ``overrides`` names the limits that staff went past, comma-separated words of ``Override``.
+
+    ``entry_hash`` is the row's digest after its predecessor's (``webapp.proof`` has the formula). The
+    reason and a client's name go in by a commitment under ``words_salt``; where they were erased,
+    ``erased_words`` keeps the commitment. ``legacy`` marks rows from before there were digests, hashed later
+    as they were found.
     """
 
     __tablename__ = "appointment_status_history"
@@ -35,6 +40,10 @@ class AppointmentStatusHistory(Base):
     actor_label: Mapped[str] = mapped_column(sa.String(160))
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    entry_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    words_salt: Mapped[str | None] = mapped_column(sa.String(32))
+    erased_words: Mapped[str | None] = mapped_column(sa.String(64))
+    legacy: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
     __table_args__ = (
         sa.UniqueConstraint("firm_id", "appointment_id", "sequence"),
