@@ -85,6 +85,7 @@ class Receiver:
 
 class _Conversation(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     told: Receiver
 
     def setup(self) -> None:

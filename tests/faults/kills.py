@@ -1,0 +1,62 @@
+"""kill -9 at random moments under load: back within seconds, and nothing acknowledged is lost."""
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.faults import checks
+from tests.faults.client import Ledger, load
+from tests.faults.stack import Stack
+
+MOST_BACK = 10.0  # seconds
+SOONEST, LATEST = 0.05, 0.7  # seconds of load before a kill
+
+
+@dataclass
+class Report:
+    """What the kills did. ``faults`` is empty where all held."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    back: dict[str, float] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    post: checks.Post = field(default_factory=checks.Post)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def slowest(self) -> float:
+        return max(self.back.values(), default=0.0)
+
+
+def rounds(
+    stack: Stack, kills: int, *, seed: int = 1, every: int = 25, only: tuple[str, ...] = (), stop: bool = False
+) -> Report:
+    """So many kills; after ``every`` few of them, and at the end, everything is checked.
+
+    Args:
+        only: names of the parts to be killed; none stands for all.
+        stop: whether to end with the first fault.
+    """
+    chance, report = random.Random(seed), Report()
+    ways = {name: way for name, way in stack.victims().items() if not only or name in only}
+    with load(stack, seed) as at_work:
+        report.ledger = at_work.ledger
+        for turn in range(1, kills + 1):
+            name = chance.choice(list(ways)) if turn > len(ways) else list(ways)[turn - 1]
+            time.sleep(chance.uniform(SOONEST, LATEST))
+            begun = time.monotonic()
+            ways[name]()
+            stack.wait_until_back()
+            took = time.monotonic() - begun
+            report.kills[name] += 1
+            report.back[name] = max(took, report.back.get(name, 0.0))
+            if took > MOST_BACK:
+                report.faults.append(f"{name}: back after {took:.1f} s")
+            if turn % every == 0 or turn == kills:
+                at_work.pause()
+                report.faults += checks.everything(stack, report.ledger, report.post)
+                report.ledger.faults.clear()
+                at_work.go_on()
+            if stop and report.faults:
+                break
+    return report

@@ -1,0 +1,312 @@
+"""One installation as it runs for real: site, worker, database, mail server and a receiver of webhooks."""
+
+import contextlib
+import http.client
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from tests.factories import World, make_contact, make_world
+from tests.faults.cluster import Cluster, children, kill
+from tests.support.api import token_of
+from tests.support.engines import ROOT, SECRET_KEY
+from tests.support.receiver import Receiver, receiver
+from tests.support.smtp import MailServer, closed_port, mail_server
+from webapp.lifecycle import access, webhooks
+from webapp.lifecycle.webhook_secrets import secret_of
+from webapp.models.engine import make_engine
+
+LOOPBACK = ip_network("127.0.0.0/8")
+PATIENCE = 60  # seconds
+LEASES_END = timedelta(minutes=6)
+TOKENS = 32
+SITE_PROCESSES = 2
+EVERY = "0.2"  # seconds between two rounds of the worker
+
+
+@dataclass
+class Stack:
+    """What runs, and the ways to strike at it. ``database`` is the name on the cluster; None on SQLite."""
+
+    folder: Path
+    url: str
+    guards_off: str
+    mail: MailServer
+    hooks: Receiver
+    cluster: Cluster | None = None
+    database: str | None = None
+    port: int = field(default_factory=closed_port)
+    workers: int = 1
+    world: World = field(init=False)
+    tokens: list[str] = field(init=False)
+    cookie: str = field(init=False)
+    secret: str = field(init=False)
+    engine: Engine = field(init=False)
+    ahead: timedelta = timedelta()
+    site: "subprocess.Popen[bytes]" = field(init=False)
+    at_work: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return "postgresql" if self.cluster else "sqlite"
+
+    def now(self) -> datetime:
+        """By the clock that the processes read."""
+        return datetime.now(UTC) + self.ahead
+
+    def pass_(self, span: timedelta) -> None:
+        """Move the clock of every process, forwards or back."""
+        self.ahead += span
+        aside = self.folder / "clock.new"
+        aside.write_text(str(self.ahead.total_seconds()))
+        aside.replace(self.folder / "clock")
+
+    def seed(self, endpoints: int = 1) -> None:
+        """A firm, its tokens, somebody signed in, and endpoints that are told of everything."""
+        self.pass_(timedelta())
+        self.engine = make_engine(self.url)
+        with self.writer() as session:
+            self.world = world = make_world(session)
+            self.contacts = [make_contact(session, world.firm, f"Client{n} Byron") for n in range(8)]
+            facts = webhooks.checked(webhooks.Facts(url=self.hooks.url), networks=(LOOPBACK,))
+            found = [
+                webhooks.create(session, actor=world.acting(world.manager), facts=facts, now=world.now)
+                for _ in range(endpoints)
+            ]
+            self.tokens = [token_of(session, world, world.owner) for _ in range(TOKENS)]
+            self.cookie = access.open_session(session, world.manager, now=self.now())
+            session.commit()
+            self.secret = secret_of(found[0].webhook_endpoint_id, key=SECRET_KEY, turn=0)
+
+    def writer(self) -> Session:
+        return Session(self.engine, execution_options={"write": True}, expire_on_commit=False)
+
+    def reader(self) -> Session:
+        return Session(self.engine, expire_on_commit=False)
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of ``daybook`` to its end."""
+        program = [sys.executable, "-m", "webapp.cli", *words]
+        return subprocess.run(
+            program, cwd=ROOT, env=self._environment(), capture_output=True, text=True, check=False
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.url,
+            "DAYBOOK_INSTANCE": str(self.folder / "instance"),
+            "DAYBOOK_ENV": "development",
+            "SECRET_KEY": SECRET_KEY,
+            "PORT": str(self.port),
+            "SMTP_URL": self.mail.url,
+            "DAYBOOK_API_RATE": "1000000",
+            "DAYBOOK_WEBHOOK_NETWORKS": str(LOOPBACK),
+            "DAYBOOK_FAULT_CLOCK": str(self.folder / "clock"),
+            "DAYBOOK_FAULT_GUARDS_OFF": self.guards_off,
+            "PATH": os.environ.get("PATH", ""),
+        }
+
+    def _begin(self, log: str, *words: str) -> "subprocess.Popen[bytes]":
+        program = [sys.executable, "-u", "-m", "tests.faults.process", *words]
+        with (self.folder / log).open("ab") as output:
+            return subprocess.Popen(
+                program,
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def start_site(self) -> None:
+        self.site = self._begin("site.log", "serve", "--workers", str(SITE_PROCESSES))
+
+    def start_workers(self) -> None:
+        """Start workers up to the number that there should be; a lease of one that died has ended."""
+        while len(self.at_work) < self.workers:
+            self.at_work.append(self._begin("worker.log", "worker", "--every", EVERY))
+
+    def start(self) -> None:
+        self.start_site()
+        self.start_workers()
+        self.wait_until_back()
+
+    def wait_until_back(self) -> None:
+        """Until the site answers that it is ready, from as many processes as it should have."""
+        self.wait_for(self.is_ready, "the site is not ready")
+
+    def is_ready(self) -> bool:
+        up = len(children(self.site.pid)) == SITE_PROCESSES
+        return up and self.ask("/readyz") == 200 and self.worker_beats()
+
+    def worker_beats(self) -> bool:
+        """Whether each worker that runs has said that it began."""
+        log = self.folder / "worker.log"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return all(f":{process.pid}:" in text for process in self.at_work)
+
+    def ask(self, path: str) -> int:
+        """The status of a page; 0 if nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        return 0
+
+    def wait_for(self, true: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:
+        give_up = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < give_up, f"{otherwise}\n{self.tail()}"
+            time.sleep(0.03)
+
+    def tail(self) -> str:
+        """The last lines of each log."""
+        logs = [path for path in self.folder.glob("*.log") if path.stat().st_size]
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-2000:]}" for path in logs)
+
+    def victims(self) -> "dict[str, Callable[[], None]]":
+        """Ways to kill a part, by name; each starts again what nobody else would."""
+        found = {
+            "site": self.kill_site,
+            "site's master": self.kill_master,
+            "site's child": self.kill_child,
+            "worker": self.kill_worker,
+            "site and worker": self.kill_all,
+        }
+        if self.cluster is not None:
+            found |= {"PostgreSQL": self.kill_postgres, "backend": self.kill_backend, "all": self.kill_all}
+        return found
+
+    def kill_site(self) -> None:
+        self._kill_group(self.site)
+        self.start_site()
+
+    def kill_master(self) -> None:
+        """Its children are left over: they must notice, and let go of the address."""
+        os.kill(self.site.pid, signal.SIGKILL)
+        self.site.wait()
+        self.start_site()
+
+    def kill_child(self) -> None:
+        if found := children(self.site.pid):
+            kill([random.choice(found)])
+
+    def kill_worker(self) -> None:
+        for process in self.at_work:
+            self._kill_group(process)
+        self.at_work.clear()
+        self.pass_(LEASES_END)
+        self.start_workers()
+
+    def kill_postgres(self) -> None:
+        assert self.cluster is not None
+        self.cluster.kill()
+        self.pass_(LEASES_END)
+        self.cluster.start()
+
+    def kill_backend(self) -> None:
+        assert self.cluster is not None
+        assert self.database is not None
+        self.cluster.kill_backend(self.database)
+        self.pass_(LEASES_END)
+
+    def kill_all(self) -> None:
+        for process in [self.site, *self.at_work]:
+            self._kill_group(process)
+        self.at_work.clear()
+        if self.cluster is not None:
+            self.cluster.kill()
+            self.cluster.start()
+        self.pass_(LEASES_END)
+        self.start_site()
+        self.start_workers()
+
+    def _kill_group(self, process: "subprocess.Popen[bytes]") -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for process in [self.site, *self.at_work]:
+            self._kill_group(process)
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path,
+    url: str,
+    *,
+    guards_off: str = "",
+    workers: int = 1,
+    endpoints: int = 1,
+    cluster: Cluster | None = None,
+    database: str | None = None,
+) -> Iterator[Stack]:
+    """A stack over a fresh, migrated database; everything in it has ended afterwards."""
+    with mail_server() as mail, receiver() as hooks:
+        stack = Stack(folder, url, guards_off, mail, hooks, cluster, database, workers=workers)
+        stack.seed(endpoints)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
+            stack.engine.dispose()
+
+
+@dataclass
+class Ground:
+    """Where stacks are made: on SQLite a file, on PostgreSQL a database of one cluster, each a fresh copy."""
+
+    folder: Path
+    template: str
+    cluster: Cluster | None = None
+    made: int = 0
+
+    @property
+    def name(self) -> str:
+        return "postgresql" if self.cluster else "sqlite"
+
+    @contextlib.contextmanager
+    def stack(
+        self, *, guards_off: str = "", workers: int = 1, endpoints: int = 1, lazy: bool = False
+    ) -> Iterator[Stack]:
+        """A running stack; ``lazy`` lets PostgreSQL answer before a commit is on disk."""
+        self.made += 1
+        folder = self.folder / f"stack-{self.made}"
+        folder.mkdir()
+        database = None
+        if self.cluster is None:
+            url = f"sqlite:///{folder / 'daybook.sqlite3'}"
+            shutil.copyfile(self.template, folder / "daybook.sqlite3")
+        else:
+            database = f"stack_{self.made}"
+            url = self.cluster.url_of(database)
+            self.cluster.run(f"CREATE DATABASE {database} TEMPLATE {self.template}")
+            if lazy:
+                self.cluster.run(f"ALTER DATABASE {database} SET synchronous_commit = off")
+        with running(
+            folder,
+            url,
+            guards_off=guards_off,
+            workers=workers,
+            endpoints=endpoints,
+            cluster=self.cluster,
+            database=database,
+        ) as stack:
+            yield stack
