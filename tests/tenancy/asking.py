@@ -90,7 +90,7 @@ class Ask:
 def routes(app: Flask) -> Iterator[Rule]:
     """Every route that has a row."""
     for rule in app.url_map.iter_rules():
-        if rule.endpoint != "static" and rule.endpoint != "attendance.provider":
+        if rule.endpoint not in {"static", "attendance.provider"}:
             yield rule
 
 
@@ -160,9 +160,9 @@ def address(app: Flask, ask: Ask, installation: Installation) -> str:
     row, ours, theirs = ask.row, installation.ours, installation.theirs
     values: dict[str, Any] = dict(row.fixed)
     for (name, thing), whose in zip(row.fill.items(), ask.whose, strict=True):
-        thing = _own(thing, ask.asker)
+        kept = _own(thing, ask.asker)
         nobodys: Any = NOTHING if row.link else ABSENT
-        values[name] = {OURS: ours.ids[thing], THEIRS: theirs.ids[thing], NOBODYS: nobodys}[whose]
+        values[name] = {OURS: ours.ids[kept], THEIRS: theirs.ids[kept], NOBODYS: nobodys}[whose]
     for name, converter in ask.rule._converters.items():
         if isinstance(converter, AnyConverter):
             values.setdefault(name, min(converter.items))

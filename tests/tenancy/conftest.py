@@ -18,12 +18,13 @@ from tests.factories import NOW
 from tests.support.engines import dispose, make_app, settings_for
 from tests.support.postgres import Server
 from tests.support.signed_in import COOKIE
-from tests.tenancy.ground import FAR, Stock, build, numbered_from
+from tests.tenancy.ground import FAR, NEAR, Stock, build, numbered_from
 from webapp.extensions import db
 from webapp.models import Base
 from webapp.vocabulary import Role
 
 FORM_COOKIE = "daybook-form"
+Dump = dict[str, list[tuple[str, ...]]]
 NOTED = {
     ("user_session", "last_seen_at"),
     ("calendar_feed", "last_read_at"),
@@ -32,8 +33,6 @@ NOTED = {
     ("api_token", "window_count"),
 }
 """What reading leaves behind, and nothing else: that a session, a feed or a token was used."""
-
-Dump = dict[str, list[tuple[str, ...]]]
 
 
 @dataclass
@@ -46,6 +45,7 @@ class Installation:
     keep: Any
     restore: Any
     forms: dict[Role | None, str] = field(default_factory=dict)
+    before_the_walk: Dump = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
@@ -93,7 +93,8 @@ def set_up(url: str, folder: Path, **parts: Any) -> Installation:
     with app.app_context():
         engine = db.engine
     with Session(engine, expire_on_commit=False) as session:
-        ours = build(session, app, slug="marlow", mark="OurFirmsWord")
+        with numbered_from(session, NEAR):
+            ours = build(session, app, slug="marlow", mark="OurFirmsWord")
         with numbered_from(session, FAR):
             theirs = build(session, app, slug="harbour", mark="TheirFirmsWord")
     return Installation(app, ours, theirs, **parts)

@@ -1,7 +1,7 @@
 """Two firms of the same shape in one database, one of everything in each, and whoever asks for it.
 
-The second firm's numbers are far from the first's, so that a number in an answer says whose it is; every text
-of a firm carries the firm's mark.
+Their numbers are far from each other, so that a number in an answer says whose it is; every text of a firm
+carries the firm's mark.
 """
 
 import itertools
@@ -17,9 +17,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from tests.factories import DAY, World, draft, make_contact, make_world
-from tests.lifecycle import raw
 from tests.support.engines import SECRET_KEY
-from tests.support.polls import HOUR, PEOPLE, cast, people, poll_draft, slot_ids
+from tests.support.polls import HOUR, PEOPLE, people, poll_draft, slot_ids
 from tests.support.signed_in import token_for
 from tests.support.webhooks import make_attempt, make_delivery, make_endpoint
 from webapp.lifecycle import (
@@ -37,7 +36,7 @@ from webapp.lifecycle import (
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.appointments import NewSlot
 from webapp.lifecycle.polls import answering, drafting, holding
-from webapp.models import Appointment, Base, MailMessage, Poll, StaffUser, SweepHold
+from webapp.models import Appointment, MailMessage, Poll, SweepHold
 from webapp.queries import changes
 from webapp.vocabulary import (
     AttendanceSide,
@@ -53,9 +52,9 @@ from webapp.vocabulary import (
     Vote,
 )
 
-FAR = 7_000_001
+NEAR, FAR = 1_000_001, 7_000_001
 ABSENT = 7_999_999
-"""As long as a number of the second firm, and nobody's."""
+"""Where the numbers of both firms begin, and one as long that is nobody's."""
 NOTHING = "T0kenThatOpensNothing_0123456789-abcdefghij"
 MINUTE = timedelta(minutes=1)
 
@@ -120,6 +119,8 @@ def _mark(session: Session, world: World, mark: str) -> None:
     world.contact.notes = world.account.notes = f"Notes {mark}"
     world.contact.email = f"ada.{mark.lower()}@client.example"
     world.kind.location = f"Room {mark}"
+    for client in (world.account, world.contact):
+        client.sort_name = client.name.lower()
     session.commit()
 
 
@@ -163,7 +164,11 @@ def _meetings(session: Session, world: World, stock: Stock) -> None:
     appointments.complete(session, completed, actor=lena, now=completed.end_time)
     missed = booked("missed", next(days.behind))
     appointments.mark_no_show(
-        session, missed, actor=lena, party=NoShowParty.CLIENT, now=missed.start_time + 30 * MINUTE,
+        session,
+        missed,
+        actor=lena,
+        party=NoShowParty.CLIENT,
+        now=missed.start_time + 30 * MINUTE,
         note=f"Rang {mark}",
     )
     off = booked("cancelled")
@@ -180,29 +185,55 @@ def _meetings(session: Session, world: World, stock: Stock) -> None:
 def _around_a_meeting(session: Session, world: World, stock: Stock, meeting: Appointment) -> None:
     mark, lena = stock.mark, world.acting()
     second = make_contact(session, world.firm, f"Basil {mark} Byron", account=world.account)
+    second.email = f"basil.{mark.lower()}@client.example"
     stock.ids["second_contact"] = second.contact_id
     details.edit(
-        session, meeting, actor=lena, location=f"Room 9 {mark}", notes=f"Changed {mark}",
-        contact_id=world.contact.contact_id, now=world.now - 2 * DAY, expected_version=meeting.version,
+        session,
+        meeting,
+        actor=lena,
+        location=f"Room 9 {mark}",
+        notes=f"Changed {mark}",
+        contact_id=world.contact.contact_id,
+        now=world.now - 2 * DAY,
+        expected_version=meeting.version,
     )
     token, _until = client_requests.link_for(session, meeting, secret=SECRET_KEY, actor=lena, now=world.now)
     stock.ids["client_link"] = token
     attendance.record(
-        session, session.get_one(Appointment, stock.ids["started"]), actor=Actor.system(world.firm.firm_id, mark),
-        side=AttendanceSide.STAFF, source=AttendanceSource.PROVIDER, joined_at=world.now - MINUTE,
-        now=world.now, external_id=f"call {mark}",
-    )  # fmt: skip
+        session,
+        session.get_one(Appointment, stock.ids["started"]),
+        actor=Actor.system(world.firm.firm_id, mark),
+        side=AttendanceSide.STAFF,
+        source=AttendanceSource.PROVIDER,
+        joined_at=world.now - MINUTE,
+        now=world.now,
+        external_id=f"call {mark}",
+    )
     mail = MailMessage(
-        firm_id=world.firm.firm_id, appointment_id=meeting.appointment_id, template=MailTemplate.CONFIRMED,
-        dedup_key=mark, recipient_name=f"Ada {mark}", recipient=f"ada.{mark.lower()}@client.example",
-        subject=f"Confirmed {mark}", text_body=f"Hello {mark}", html_body=f"<p>Hello {mark}</p>",
-        state=MailState.KEPT, due_at=world.now, created_at=world.now,
-        calendar=f"BEGIN:VCALENDAR\r\nX-MARK:{mark}\r\nEND:VCALENDAR\r\n", calendar_method="REQUEST",
-    )  # fmt: skip
+        firm_id=world.firm.firm_id,
+        appointment_id=meeting.appointment_id,
+        template=MailTemplate.CONFIRMED,
+        dedup_key=mark,
+        recipient_name=f"Ada {mark}",
+        recipient=f"ada.{mark.lower()}@client.example",
+        subject=f"Confirmed {mark}",
+        text_body=f"Hello {mark}",
+        html_body=f"<p>Hello {mark}</p>",
+        state=MailState.KEPT,
+        due_at=world.now,
+        created_at=world.now,
+        calendar=f"BEGIN:VCALENDAR\r\nX-MARK:{mark}\r\nEND:VCALENDAR\r\n",
+        calendar_method="REQUEST",
+    )
     hold = SweepHold(
-        firm_id=world.firm.firm_id, kind=SweepKind.COMPLETE, row_count=101, usual=20, why="volume",
-        due_until=world.now, held_at=world.now,
-    )  # fmt: skip
+        firm_id=world.firm.firm_id,
+        kind=SweepKind.COMPLETE,
+        row_count=101,
+        usual=20,
+        why="volume",
+        due_until=world.now,
+        held_at=world.now,
+    )
     session.add_all([mail, hold])
     session.commit()
     stock.ids |= {"mail": mail.mail_message_id, "hold": hold.sweep_hold_id}
@@ -213,7 +244,9 @@ def _polls(session: Session, world: World, stock: Stock) -> None:
     mark, lena = stock.mark, world.acting()
 
     def made() -> Poll:
-        asked = [replace(one, name=f"{one.name} {mark}", email=f"{mark.lower()}.{one.email}") for one in PEOPLE]
+        asked = [
+            replace(one, name=f"{one.name} {mark}", email=f"{mark.lower()}.{one.email}") for one in PEOPLE
+        ]
         plan = replace(
             poll_draft(world, invitees=asked), title=f"Wren Trust {mark}", location=f"Room {mark}", notes=mark
         )
@@ -222,12 +255,21 @@ def _polls(session: Session, world: World, stock: Stock) -> None:
     poll, held = made(), made()
     clara = people(session, poll)[0]
     answering.vote(
-        session, firm_id=poll.firm_id, poll_invitee_id=clara.poll_invitee_id,
-        votes=dict.fromkeys(slot_ids(session, poll), Vote.YES), comment=f"Gladly {mark}", now=world.now,
-    )  # fmt: skip
+        session,
+        firm_id=poll.firm_id,
+        poll_invitee_id=clara.poll_invitee_id,
+        votes=dict.fromkeys(slot_ids(session, poll), Vote.YES),
+        comment=f"Gladly {mark}",
+        now=world.now,
+    )
     links = holding.personal_links(session, poll, actor=lena, secret=SECRET_KEY, now=world.now)
     holding.hold(
-        session, held, poll_slot_id=slot_ids(session, held)[2], actor=lena, now=world.now, reason=f"Best {mark}"
+        session,
+        held,
+        poll_slot_id=slot_ids(session, held)[2],
+        actor=lena,
+        now=world.now,
+        reason=f"Best {mark}",
     )
     session.commit()
     stock.ids |= {
@@ -245,9 +287,14 @@ def _people(session: Session, world: World, stock: Stock) -> None:
     olga = world.acting(world.owner)
     for name, word in (("invited", "Nora"), ("gone", "Gert")):
         person, stock.ids[f"{name}_link"] = team.invite(
-            session, actor=olga, name=f"{word} {stock.mark}", email=f"{word.lower()}@{world.firm.slug}.example",
-            role=Role.STAFF, bookable=True, now=world.now,
-        )  # fmt: skip
+            session,
+            actor=olga,
+            name=f"{word} {stock.mark}",
+            email=f"{word.lower()}@{world.firm.slug}.example",
+            role=Role.STAFF,
+            bookable=True,
+            now=world.now,
+        )
         stock.ids[name] = person.staff_user_id
     team.deactivate(session, stock.ids["gone"], actor=olga, now=world.now)
     kind = types.create(
@@ -268,15 +315,26 @@ def _connections(session: Session, world: World, stock: Stock) -> None:
         ("every scope, a viewer", every, world.viewer),
     ):
         token, stock.bearers[name] = tokens.make(
-            session, actor=olga, name=f"{name} {mark}", scopes=scopes,
-            staff_user_id=user.staff_user_id, now=world.now,
-        )  # fmt: skip
+            session,
+            actor=olga,
+            name=f"{name} {mark}",
+            scopes=scopes,
+            staff_user_id=user.staff_user_id,
+            now=world.now,
+        )
         stock.ids["api_token"] = token.api_token_id
     for user in (world.viewer, world.staff, world.manager):
         feed = feeds.make(
-            session, actor=world.acting(user), secret=SECRET_KEY, name=f"Desk {mark}", staff_user_id=None,
-            appointment_type_id=None, statuses=(), with_names=True, now=world.now,
-        )  # fmt: skip
+            session,
+            actor=world.acting(user),
+            secret=SECRET_KEY,
+            name=f"Desk {mark}",
+            staff_user_id=None,
+            appointment_type_id=None,
+            statuses=(),
+            with_names=True,
+            now=world.now,
+        )
         stock.ids |= {f"feed of {user.role.value}": feed.calendar_feed_id}
         stock.ids["feed_link"] = feeds.token_of(feed, secret=SECRET_KEY)
     endpoint = make_endpoint(session, world, description=f"Endpoint {mark}")

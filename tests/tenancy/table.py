@@ -196,9 +196,7 @@ ROWS: dict[str, Row] = {
     "feeds.show_address": of("own feed", "calendar_feed_id", done=200),
     "health.live": Row(),
     "health.ready": Row(),
-    "invitations.accept": of(
-        "invited_link", "token", link=True, sent={"password": LONG, "repeated": LONG}
-    ),
+    "invitations.accept": of("invited_link", "token", link=True, sent={"password": LONG, "repeated": LONG}),
     "invitees.reply": of(
         "invitee_link", "token", link=True, sent={"step": "vote", "vote-{slot}": "yes", "comment": ""}
     ),
@@ -242,9 +240,7 @@ ROWS: dict[str, Row] = {
     "polls.remind": of("poll", sent={"invitee": "{second_invitee}"}),
     "polls.revoke": Row(fill={"poll_id": "poll", "poll_invitee_id": "invitee"}),
     "preferences.index": Row(sent={"theme": "dark", "density": "compact"}),
-    "preferences.change_password": Row(
-        sent={"present": "no", "password": LONG, "repeated": LONG}, done=422
-    ),
+    "preferences.change_password": Row(sent={"present": "no", "password": LONG, "repeated": LONG}, done=422),
     "preferences.sign_out_everywhere": Row(),
     "preferences.sign_out_one": Row(fixed={"handle": "0" * 16}),
     "prints.show": Row(fixed={"report": "day-sheet"}),
@@ -258,7 +254,9 @@ ROWS: dict[str, Row] = {
     "reports.as_pdf": Row(got=303),
     "reports.appointments": Row(query="of=due&part=completed"),
     "reports.appointments_as_file": Row(query="of=due&part=completed"),
-    "sessions.sign_in": Row(known=303, sent={"email": "nobody@marlow.example", "password": "wrong"}, done=422),
+    "sessions.sign_in": Row(
+        known=303, sent={"email": "nobody@marlow.example", "password": "wrong"}, done=422
+    ),
     "sessions.choose_firm": Row(got=303, sent={"account": "0"}),
     "sessions.sign_out": Row(),
     "settings.index": Row(sent={"seen": "0"}, done=422),
@@ -268,9 +266,7 @@ ROWS: dict[str, Row] = {
     "settings.secret": Row(done=200),
     "settings.renewal": Row(sent={"seen": "0"}),
     "team.index": Row(),
-    "team.invite": Row(
-        sent={"name": "Ida Quist", "email": "ida@marlow.example", "role": "staff"}, done=200
-    ),
+    "team.invite": Row(sent={"name": "Ida Quist", "email": "ida@marlow.example", "role": "staff"}, done=200),
     "team.edit": of("colleague", "staff_user_id", sent={"seen": "0", "name": "Tomas N", "role": "staff"}),
     "team.deactivate": of("colleague", "staff_user_id"),
     "team.reactivate": of("gone", "staff_user_id"),
