@@ -79,17 +79,29 @@ def marked_before_sent() -> None:
 
 
 def answered_before_commit() -> None:
-    """The commit of every transaction is left for later, and the caller told that it is done."""
+    """The commit of what came with a key is left for later, and the caller told that it is done."""
     prepare = engines.prepare
 
     def dawdling(engine: sa.Engine) -> sa.Engine:
+        keyed: set[int] = set()
         pending: dict[int, Timer] = {}
 
-        def commit(connection: Any) -> None:
+        def note(connection: sa.Connection, _cursor: Any, statement: str, *_facts: Any) -> None:
+            if statement.startswith("INSERT INTO submission"):
+                keyed.add(id(connection.connection.dbapi_connection))
+
+        def commit(pooled: Any) -> None:
+            connection = pooled.dbapi_connection
+            if id(connection) not in keyed:
+                connection.commit()
+                return
+            keyed.discard(id(connection))
             pending[id(connection)] = timer = Timer(DAWDLE, connection.commit)
             timer.start()
 
-        def roll_back(connection: Any) -> None:
+        def roll_back(pooled: Any) -> None:
+            connection = pooled.dbapi_connection
+            keyed.discard(id(connection))
             if id(connection) not in pending:
                 connection.rollback()
 
@@ -100,6 +112,7 @@ def answered_before_commit() -> None:
 
         sa.event.listen(engine, "begin", wait)
         engine = prepare(engine)
+        sa.event.listen(engine, "after_cursor_execute", note)
         engine.dialect.do_commit = commit  # type: ignore[method-assign]
         engine.dialect.do_rollback = roll_back  # type: ignore[method-assign]
         return engine

@@ -27,7 +27,7 @@ class MailServer:
     ``replies`` maps a verb (``CONNECT``, ``MAIL``, ``RCPT``, ``DATA``, ``END`` for the dot) to an answer like
     ``451 Later``, to HANG (no answer at all), DROP (the connection ends), DRIP (a byte now and then, without
     end) or FLOOD (lines without end); ``once`` is used up first. ``secure`` is ``smtps`` for encryption from
-    the start, ``smtp+starttls`` for an offer of it.
+    the start, ``smtp+starttls`` for an offer of it. Each mail takes ``pause`` seconds longer than it must.
     """
 
     port: int = 0
@@ -36,6 +36,7 @@ class MailServer:
     once: dict[str, list[str]] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
     taken: list[bytes] = field(default_factory=list)
+    pause: float = 0.0
     conversations: int = 0
     encrypted: int = 0
     verbs: list[str] = field(default_factory=list)
@@ -123,6 +124,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             if not line:
                 return False
             lines.append(line[1:] if line.startswith(b"..") else line)
+        self.told.closing.wait(self.told.pause)
         answer = self.told.reply("END", "250 Taken")
         if answer[:1] in {"2", HANG[:1], DROP[:1]}:
             with self.told.lock:

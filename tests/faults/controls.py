@@ -1,0 +1,89 @@
+"""The harness against builds without a guard: it must find what they do wrong."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.faults import checks, races
+from tests.faults.client import load
+from tests.faults.stack import Ground, Stack
+
+LOAD = 0.7  # seconds
+SLOW_MAIL = 0.05  # seconds for each
+
+
+@dataclass(frozen=True)
+class Control:
+    """What was taken out, in how many rounds the harness looked, and in how many it noticed."""
+
+    guard: str
+    rounds: int
+    found: int
+
+    @property
+    def enough(self) -> bool:
+        return self.found * 2 >= self.rounds
+
+
+def of_guards(ground: Ground, rounds: int) -> Iterator[Control]:
+    """Every control on one engine, in three builds."""
+    on_postgres = ground.cluster is not None
+    first = "the version in the UPDATE" if on_postgres else "BEGIN IMMEDIATE"
+    with ground.stack(guards_off="version,once" if on_postgres else "begin,once") as stack:
+        for guard, race in (
+            (first, races.of_writers),
+            ("Idempotency-Key", races.of_twins),
+            ("form token", races.of_forms),
+        ):
+            found = race(stack, rounds)
+            yield Control(guard, found.rounds, found.faulty)
+    late = "synchronous_commit" if on_postgres else "COMMIT before the answer"
+    with ground.stack(guards_off="" if on_postgres else "commit", lazy=True) as stack:
+        yield Control(late, rounds, _each(rounds, lambda: loses_changes(stack)))
+    with ground.stack(guards_off="mark") as stack:
+        yield Control("mail marked after it is sent", rounds, _each(rounds, lambda: loses_mail(stack)))
+    with ground.stack(guards_off="leases", workers=2) as stack:
+        yield Control("claims of mail and webhooks", rounds, _each(rounds, lambda: repeats(stack)))
+
+
+def _each(rounds: int, find: Callable[[], bool]) -> int:
+    return sum(find() for _ in range(rounds))
+
+
+def loses_changes(stack: Stack) -> bool:
+    """Kill what answers and commits, under load: is anything gone that was acknowledged?"""
+    with load(stack, stack.hooks.port) as at_work:
+        time.sleep(LOAD)
+        (stack.kill_postgres if stack.cluster else stack.kill_site)()
+        stack.wait_until_back()
+        at_work.pause()
+        with stack.reader() as session:
+            found = any(checks.of_ledger(session, at_work.ledger))
+        at_work.go_on()
+    return found
+
+
+def loses_mail(stack: Stack) -> bool:
+    """Kill the worker while it sends: does any mail count as sent that did not arrive?"""
+    stack.mail.pause = SLOW_MAIL
+    post = checks.Post()
+    with load(stack, stack.hooks.port):
+        time.sleep(LOAD)
+    stack.wait_for(lambda: bool(stack.mail.taken), "no mail arrives")
+    stack.kill_worker()
+    stack.mail.pause = 0.0
+    checks.drain(stack)
+    post.collect(stack)
+    with stack.reader() as session:
+        return any("did not arrive" in sentence for sentence in checks.of_post(session, post))
+
+
+def repeats(stack: Stack) -> bool:
+    """With several workers and nobody killed: does anything arrive twice?"""
+    stack.mail.pause = SLOW_MAIL
+    post = checks.Post()
+    with load(stack, stack.hooks.port):
+        time.sleep(LOAD)
+    stack.wait_for(lambda: checks.waiting(stack) == 0, "something waits for ever")
+    post.collect(stack)
+    return post.repeated > 0
