@@ -1,0 +1,326 @@
+"""A firm with one of everything, every text of it chosen by whoever attacks.
+
+Texts are written past the forms where those would refuse them: a page must hold whatever a database holds.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from tests.factories import DAY, World, draft, make_contact, make_world
+from tests.support.engines import SECRET_KEY
+from tests.support.polls import HOUR, PEOPLE, people, poll_draft, slot_ids
+from tests.support.signed_in import token_for
+from tests.support.webhooks import make_attempt, make_delivery, make_endpoint
+from webapp.lifecycle import (
+    access,
+    appointments,
+    attendance,
+    booking,
+    client_requests,
+    details,
+    feeds,
+    team,
+    tokens,
+    types,
+    webhooks,
+)
+from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.appointments import NewSlot
+from webapp.lifecycle.polls import answering, drafting, holding
+from webapp.models import Appointment, AuditEvent, MailMessage, SweepHold
+from webapp.vocabulary import (
+    AttendanceSide,
+    AttendanceSource,
+    CancelledBy,
+    DeliveryState,
+    MailState,
+    MailTemplate,
+    NoShowParty,
+    Role,
+    Scope,
+    SweepKind,
+    Vote,
+)
+
+Say = Callable[[str], str]
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Ground:
+    """What there is, by name: numbers and links; who is signed in; the token of a program that may all."""
+
+    world: World
+    say: Say
+    ids: dict[str, Any] = field(default_factory=dict)
+    cookie: str = ""
+    bearer: str = ""
+
+
+def plain(name: str) -> str:
+    """A harmless text, by the name of its field."""
+    return f"A {name}"
+
+
+def build(session: Session, app: Flask, say: Say = plain) -> Ground:
+    """Make the firm, committed. ``say`` gives each text."""
+    world = make_world(session)
+    ground = Ground(world, say)
+    _names(session, world, say)
+    ground.ids |= {
+        "slug": world.firm.slug,
+        "account": world.account.account_id,
+        "contact": world.contact.contact_id,
+        "type": world.kind.appointment_type_id,
+        "staff": world.staff.staff_user_id,
+        "colleague": world.staff2.staff_user_id,
+    }
+    _meetings(session, ground)
+    _mail(session, ground)
+    _polls(session, ground)
+    _people(session, ground)
+    _connections(session, ground)
+    session.commit()
+    ground.cookie = token_for(app, world.owner)
+    return ground
+
+
+def _names(session: Session, world: World, say: Say) -> None:
+    world.firm.name, world.kind.name, world.kind.location = say("firm"), say("type"), say("place")
+    world.account.name, world.account.notes = say("account"), say("account notes")
+    world.contact.name, world.contact.notes = say("contact"), say("contact notes")
+    world.contact.email, world.contact.external_ref = say("email"), say("contact reference")
+    world.contact.phone = say("phone")[:40]
+    for user in (world.owner, world.manager, world.staff, world.staff2, world.viewer):
+        user.name = say(f"{user.role.value} {user.email[:2]}")
+    session.commit()
+
+
+def _hours(first: datetime, step: timedelta) -> Iterator[datetime]:
+    return (first + n * step for n in itertools.count())
+
+
+def _meetings(session: Session, ground: Ground) -> None:
+    """One in each status by name, with history, edits and attendance."""
+    world, say, ids, lena = ground.world, ground.say, ground.ids, ground.world.acting()
+    ahead, behind = _hours(world.now + DAY, HOUR), _hours(world.now - DAY, -HOUR)
+    made = world.now - 5 * DAY
+
+    def plan(start: datetime, **more: Any) -> booking.Draft:
+        return draft(world, start=start, location=say("location"), notes=say("notes"), **more)
+
+    def booked(name: str, start: datetime) -> Appointment:
+        found = booking.book(session, actor=lena, draft=plan(start), now=made)
+        found.external_ref = say(f"reference {name}")
+        ids[name] = found.appointment_id
+        return found
+
+    meeting = booked("confirmed", next(ahead))
+    started = booked("started", world.now - 5 * MINUTE)
+    suggested = booked("suggested", world.now - 3 * DAY)
+    ids["requested"] = booking.request(
+        session, actor=world.client, draft=plan(next(ahead), reason=say("wish")), now=made
+    ).appointment_id
+    start = next(ahead)
+    proposed = booking.propose(session, actor=lena, draft=plan(start, confirm_by=start), now=made)
+    ids["proposed"] = proposed.appointment_id
+    done = booked("completed", next(behind))
+    appointments.complete(session, done, actor=lena, now=done.end_time)
+    missed = booked("missed", next(behind))
+    late = missed.start_time + 30 * MINUTE
+    appointments.mark_no_show(
+        session, missed, actor=lena, party=NoShowParty.CLIENT, now=late, note=say("note")
+    )
+    off = booked("cancelled", next(ahead))
+    whose = CancelledBy.CLIENT
+    appointments.cancel(session, off, actor=lena, reason=say("reason"), cancelled_by=whose, now=made + DAY)
+    moved = booked("moved", next(ahead))
+    slot = NewSlot(start_time=moved.start_time + 3 * DAY, end_time=moved.end_time + 3 * DAY)
+    appointments.reschedule(session, moved, actor=lena, slot=slot, reason=say("move"), now=made + DAY)
+    session.execute(
+        sa.update(Appointment)
+        .where(Appointment.appointment_id == suggested.appointment_id)
+        .values(tracked=True)
+    )
+    _around(session, ground, meeting, started)
+
+
+def _around(session: Session, ground: Ground, meeting: Appointment, started: Appointment) -> None:
+    """An edit, a personal link, a fact of attendance by a program."""
+    world, say = ground.world, ground.say
+    make_contact(session, world.firm, "Basil Byron", account=world.account)
+    details.edit(
+        session,
+        meeting,
+        actor=world.acting(),
+        location=say("new location"),
+        notes=say("new notes"),
+        contact_id=world.contact.contact_id,
+        now=world.now - 2 * DAY,
+        expected_version=meeting.version,
+    )
+    token, _until = client_requests.link_for(
+        session, meeting, secret=SECRET_KEY, actor=world.acting(), now=world.now
+    )
+    ground.ids["client_link"] = token
+    attendance.record(
+        session,
+        started,
+        actor=Actor.system(world.firm.firm_id, say("provider")),
+        side=AttendanceSide.STAFF,
+        source=AttendanceSource.PROVIDER,
+        joined_at=world.now - MINUTE,
+        now=world.now,
+        external_id=say("call"),
+    )
+    session.commit()
+
+
+def _mail(session: Session, ground: Ground) -> None:
+    world, say = ground.world, ground.say
+    mail = MailMessage(
+        firm_id=world.firm.firm_id,
+        appointment_id=ground.ids["confirmed"],
+        template=MailTemplate.CONFIRMED,
+        dedup_key="attack",
+        recipient_name=say("recipient"),
+        recipient=say("address"),
+        subject=say("subject"),
+        text_body=say("body"),
+        html_body=f"<p>{plain('body')}</p>",
+        state=MailState.FAILED,
+        last_error=say("mail error"),
+        attempts=3,
+        due_at=world.now,
+        created_at=world.now,
+    )
+    hold = SweepHold(
+        firm_id=world.firm.firm_id,
+        kind=SweepKind.COMPLETE,
+        row_count=101,
+        usual=20,
+        why="volume",
+        due_until=world.now,
+        held_at=world.now,
+    )
+    session.add_all([mail, hold])
+    session.commit()
+    ground.ids |= {"mail": mail.mail_message_id, "hold": hold.sweep_hold_id}
+
+
+def _polls(session: Session, ground: Ground) -> None:
+    """One open, with a vote and a comment; one with a time held; one called off."""
+    world, say, lena = ground.world, ground.say, ground.world.acting()
+    asked = [replace(one, name=say(f"invitee {n}")) for n, one in enumerate(PEOPLE)]
+    facts = replace(
+        poll_draft(world, invitees=asked), title=say("title"), location=say("room"), notes=say("poll notes")
+    )
+    poll, held, off = (drafting.create(session, actor=lena, draft=facts, now=world.now) for _ in range(3))
+    clara = people(session, poll)[0]
+    answering.vote(
+        session,
+        firm_id=poll.firm_id,
+        poll_invitee_id=clara.poll_invitee_id,
+        votes=dict.fromkeys(slot_ids(session, poll), Vote.YES),
+        comment=say("comment"),
+        now=world.now,
+    )
+    links = holding.personal_links(session, poll, actor=lena, secret=SECRET_KEY, now=world.now)
+    best = slot_ids(session, held)[2]
+    holding.hold(session, held, poll_slot_id=best, actor=lena, now=world.now, reason=say("best"))
+    holding.cancel(session, off, actor=lena, reason=say("poll reason"), now=world.now)
+    session.commit()
+    ground.ids |= {
+        "poll": poll.poll_id,
+        "held_poll": held.poll_id,
+        "off_poll": off.poll_id,
+        "slot": slot_ids(session, poll)[0],
+        "invitee": clara.poll_invitee_id,
+        "invitee_link": links[0][1],
+    }
+
+
+def _people(session: Session, ground: Ground) -> None:
+    """Somebody invited, somebody gone, a device with a name of its own, a type no longer offered."""
+    world, say, olga = ground.world, ground.say, ground.world.acting(ground.world.owner)
+    for name in ("invited", "gone"):
+        person, ground.ids[f"{name}_link"] = team.invite(
+            session,
+            actor=olga,
+            name=say(name),
+            email=f"{name}@marlow.example",
+            role=Role.STAFF,
+            bookable=True,
+            now=world.now,
+        )
+        ground.ids[name] = person.staff_user_id
+    team.deactivate(session, ground.ids["gone"], actor=olga, now=world.now)
+    access.open_session(session, world.owner, now=world.now, user_agent=say("browser"))
+    kind = types.create(
+        session, actor=olga, facts=types.TypeFacts(name=say("old type"), duration=30), now=world.now
+    )
+    types.retire(session, kind, actor=olga, now=world.now)
+    ground.ids["retired_type"] = kind.appointment_type_id
+    session.add(
+        AuditEvent(
+            firm_id=world.firm.firm_id,
+            subject="contact",
+            subject_id=world.contact.contact_id,
+            action="edit",
+            changes={"name": [say("old value"), say("new value")]},
+            actor_label=say("actor"),
+            changed_at=world.now,
+        )
+    )
+
+
+def _connections(session: Session, ground: Ground) -> None:
+    """A token, a feed, an endpoint with what was sent to it and what it answered, and one that is off."""
+    world, say, ids, olga = ground.world, ground.say, ground.ids, ground.world.acting(ground.world.owner)
+    token, ground.bearer = tokens.make(
+        session,
+        actor=olga,
+        name=say("token"),
+        scopes=set(Scope),
+        staff_user_id=world.owner.staff_user_id,
+        now=world.now,
+    )
+    feed = feeds.make(
+        session,
+        actor=olga,
+        secret=SECRET_KEY,
+        name=say("feed"),
+        staff_user_id=None,
+        appointment_type_id=None,
+        statuses=(),
+        with_names=True,
+        now=world.now,
+    )
+    endpoint = make_endpoint(session, world, description=say("endpoint"), with_text=True)
+    off = make_endpoint(session, world, description=say("endpoint off"))
+    webhooks.disable(session, off.webhook_endpoint_id, actor=olga, now=world.now)
+    delivery = make_delivery(session, endpoint, world, DeliveryState.FAILED, last_error=say("last error"))
+    attempt = make_attempt(
+        session,
+        delivery,
+        world,
+        error=say("error"),
+        response_headers=say("response headers"),
+        response_body=say("response body"),
+    )
+    attempt.request_headers, attempt.request_body = say("request headers"), say("request body")
+    ids |= {
+        "token": token.api_token_id,
+        "feed": feed.calendar_feed_id,
+        "feed_link": feeds.token_of(feed, secret=SECRET_KEY),
+        "endpoint": endpoint.webhook_endpoint_id,
+        "endpoint_off": off.webhook_endpoint_id,
+        "delivery": delivery.webhook_delivery_id,
+    }
