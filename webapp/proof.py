@@ -255,8 +255,9 @@ class Verifier:
             previous, expected, adopted = entry.entry_hash or "", entry.sequence + 1, entry.legacy
 
     def _entry(self, entry: Entry, before: list[str]) -> Iterator[Finding]:
-        if entry.erased_words is not None and (entry.reason is not None or entry.words_salt is not None):
-            yield self._at(entry.appointment_id, entry.sequence, "Words stand where they were erased.")
+        wordless = entry.reason is None and (entry.actor_kind != CLIENT or entry.erased_words is not None)
+        if (entry.words_salt is not None) == wordless or (entry.erased_words and entry.reason is not None):
+            yield self._at(entry.appointment_id, entry.sequence, "The words do not stand as they were left.")
         if all(entry_digest(each, entry) != entry.entry_hash for each in before):
             what = "The entry, or the booking that it begins with," if entry.sequence == 1 else "The entry"
             yield self._at(entry.appointment_id, entry.sequence, f"{what} is not what was recorded.")

@@ -138,7 +138,23 @@ def verify(
             numbers[seal.number] = seal
     yield from verifier.finish()
     yield from proof.compare(kept or {}, numbers.values(), firm_id)
+    yield from _gone(session, firm_id)
     yield verifier
+
+
+def _gone(session: Session, firm_id: int) -> Iterator[proof.Finding]:
+    """Rows that await a seal and are no longer there."""
+    lost = (
+        sa.select(WAITING.c.history_id)
+        .outerjoin(
+            HISTORY,
+            sa.and_(HISTORY.c.history_id == WAITING.c.history_id, HISTORY.c.firm_id == WAITING.c.firm_id),
+        )
+        .where(WAITING.c.firm_id == firm_id, HISTORY.c.history_id.is_(None))
+        .order_by(WAITING.c.history_id)
+    )
+    for number in session.scalars(lost):
+        yield proof.Finding(firm_id, f"history row {number}", "The entry awaits a seal and is gone.")
 
 
 def export(session: Session, *, firm_id: int) -> Iterator[dict[str, Any]]:
