@@ -52,14 +52,9 @@ def firms(session: Session) -> list[tuple[int, str]]:
 def chapters(session: Session, *, firm_id: int) -> Iterator[Chapter]:
     """Every appointment of a firm that has a history, by id. Streams; one statement, one moment."""
     adoption = session.get(HistoryAdoption, firm_id)
-    old = sa.case(
-        (HISTORY.c.entry_hash.is_not(None), HISTORY.c.legacy),
-        else_=HISTORY.c.history_id <= _last_id(adoption),
-    )
-    new = sa.case(
-        (HISTORY.c.entry_hash.is_not(None), WAITING.c.history_id.is_not(None)),
-        else_=HISTORY.c.history_id <= _last_id(adoption),
-    )
+    coming = sa.and_(HISTORY.c.entry_hash.is_(None), HISTORY.c.history_id <= _last_id(adoption))
+    old = sa.or_(HISTORY.c.legacy, coming)
+    new = sa.or_(WAITING.c.history_id.is_not(None), coming)
     own = {"legacy": old, "waiting": new}
     postgresql = session.get_bind().dialect.name == "postgresql"
     columns = [
