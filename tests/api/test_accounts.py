@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.api.conftest import CallsAs
 from tests.factories import World
-from tests.support.api import Program, fields, same_as_absent, without
+from tests.support.api import Program, fields, without
 from webapp.lifecycle import clients
 from webapp.lifecycle.clients import AccountFacts
 from webapp.models import Account, AuditEvent
@@ -105,12 +105,6 @@ def test_garbage_is_named_by_field_and_nothing_is_written(
     assert answer.status_code == 422
     assert fields(answer) == [field]
     assert counted(session) == before
-
-
-@pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_another_firms_account_is_as_absent_as_none(api: Program, other: World, method: str) -> None:
-    body = {"name": "Mine"} if method == "PATCH" else None
-    assert same_as_absent(api, method, "/accounts/{}", other.account.account_id, body)
 
 
 def test_a_token_without_the_scope_neither_reads_nor_writes(

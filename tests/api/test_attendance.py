@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tests.api.conftest import CallsAs
 from tests.factories import NOW, World, at_status
-from tests.support.api import Program, fields, same_as_absent, without
+from tests.support.api import Program, fields, without
 from webapp.lifecycle import attendance
 from webapp.models import Appointment, AppointmentStatusHistory, Attendance
 from webapp.vocabulary import AttendanceSide, AttendanceSource, Scope, Status
@@ -178,16 +178,6 @@ def test_garbage_is_named_by_field_and_nothing_is_written(
     answer = api.post(f"/appointments/{made.appointment_id}/attendance", body)
     assert answer.status_code == 422
     assert sorted(fields(answer)) == named
-    assert kept(session) == 0
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_another_firms_appointment_is_as_absent_as_none(
-    api: Program, session: Session, other: World, method: str
-) -> None:
-    theirs = running(session, other)
-    body = joined() if method == "POST" else None
-    assert same_as_absent(api, method, "/appointments/{}/attendance", theirs.appointment_id, body)
     assert kept(session) == 0
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.api.conftest import CallsAs
 from tests.factories import World, make_contact
-from tests.support.api import Program, fields, same_as_absent, without
+from tests.support.api import Program, fields, without
 from webapp.lifecycle import clients
 from webapp.lifecycle.clients import ContactFacts
 from webapp.models import AuditEvent, Contact
@@ -206,12 +206,6 @@ def test_a_list_names_what_it_cannot_read(api: Program, query: str, field: str) 
     answer = api.get(f"/contacts?{query}")
     assert answer.status_code == 422
     assert fields(answer) == [field]
-
-
-@pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_another_firms_contact_is_as_absent_as_none(api: Program, other: World, method: str) -> None:
-    body = {"name": "Mine"} if method == "PATCH" else None
-    assert same_as_absent(api, method, "/contacts/{}", other.contact.contact_id, body)
 
 
 def test_a_token_without_the_scope_neither_reads_nor_writes(

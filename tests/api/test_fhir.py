@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from tests.api.conftest import CallsAs
 from tests.factories import NOW, World, at_status
-from tests.support.api import Program, same_as_absent, without
+from tests.support.api import Program, without
 from webapp.lifecycle import appointments, attendance, booking
 from webapp.lifecycle.booking import Draft
 from webapp.vocabulary import AttendanceSide, AttendanceSource, Scope, Status
@@ -198,13 +198,6 @@ def test_notes_stay_in_the_house(api: Program, session: Session, world: World) -
     session.commit()
     text = api.get(f"/fhir/Appointment/{made.appointment_id}").get_data(as_text=True)
     assert "invoices" not in text
-
-
-def test_another_firms_appointment_is_as_absent_as_none(api: Program, session: Session, other: World) -> None:
-    theirs = at_status(session, Status.CONFIRMED, other)
-    assert same_as_absent(api, "GET", "/fhir/Appointment/{}", theirs.appointment_id)
-    answer = api.get(f"/fhir/Appointment/{theirs.appointment_id}")
-    assert answer.mimetype == "application/problem+json"
 
 
 def test_a_token_without_the_scope_reads_nothing(calls_as: CallsAs, session: Session, world: World) -> None:

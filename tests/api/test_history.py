@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.api.conftest import CallsAs
 from tests.factories import DAY, World, at_status
-from tests.support.api import Program, fields, same_as_absent, without
+from tests.support.api import Program, fields, without
 from webapp.lifecycle import appointments
 from webapp.lifecycle.appointments import NewSlot
 from webapp.models import Appointment, AppointmentStatusHistory
@@ -126,14 +126,6 @@ def test_a_booking_that_was_never_moved_is_a_chain_of_one(
     made = at_status(session, Status.COMPLETED, world)
     found = api.get(f"/appointments/{made.appointment_id}/chain").json
     assert [member["appointment_id"] for member in found["chain"]] == [made.appointment_id]
-
-
-@pytest.mark.parametrize("word", ["history", "chain"])
-def test_another_firms_appointment_is_as_absent_as_none(
-    api: Program, session: Session, other: World, word: str
-) -> None:
-    theirs = at_status(session, Status.CONFIRMED, other)
-    assert same_as_absent(api, "GET", "/appointments/{}/" + word, theirs.appointment_id)
 
 
 @pytest.mark.parametrize("word", ["history", "chain"])

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from tests.api.conftest import CallsAs
 from tests.factories import World
-from tests.support.api import Program, fields, same_as_absent, without
+from tests.support.api import Program, fields, without
 from tests.support.polls import cast, make_poll, people, slot_ids
 from tests.support.statements import captured
 from webapp.extensions import db
@@ -78,10 +78,6 @@ def test_pages_hold_each_poll_once_the_newest_first(
 
 def test_a_firm_without_polls_has_an_empty_list(api: Program) -> None:
     assert api.get("/polls").json == {"polls": [], "next": None}
-
-
-def test_another_firms_poll_is_as_absent_as_none(api: Program, session: Session, other: World) -> None:
-    assert same_as_absent(api, "GET", "/polls/{}", make_poll(session, other).poll_id)
 
 
 def test_a_token_without_the_scope_reads_nothing(calls_as: CallsAs, session: Session, world: World) -> None:

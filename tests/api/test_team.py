@@ -158,17 +158,6 @@ def test_nobody_who_takes_no_appointments_and_nothing_retired_is_offered(
     assert fields(answer) == ["appointment_type_id"]
 
 
-def test_another_firms_people_and_types_are_as_absent_as_none(
-    api: Program, world: World, other: World
-) -> None:
-    for name, theirs in (
-        ("staff_user_id", other.staff.staff_user_id),
-        ("appointment_type_id", other.kind.appointment_type_id),
-    ):
-        ours, nobodys = (api.get(free(world, **{name: number})) for number in (theirs, 2**63 - 1))
-        assert (ours.status_code, ours.data) == (422, nobodys.data)
-
-
 def test_busy_time_of_a_namesake_in_another_firm_takes_nothing(
     api: Program, session: Session, world: World, other: World
 ) -> None:

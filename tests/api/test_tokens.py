@@ -223,29 +223,6 @@ def test_the_database_has_no_token_in_it(api: Program, session: Session) -> None
     assert len(kept["hint"]) == 12
 
 
-def test_another_firms_things_are_as_absent_as_those_that_never_were(
-    api: Program, session: Session, other: World
-) -> None:
-    theirs = at_status(session, Status.CONFIRMED, other).appointment_id
-    steps: list[tuple[str, str, dict[str, str] | None]] = [
-        ("GET", "", None),
-        ("PATCH", "", {"notes": "x"}),
-        ("POST", "/approve", {}),
-        ("POST", "/decline", {"reason": "x"}),
-        ("POST", "/cancel", {"reason": "x", "cancelled_by": "staff"}),
-        ("POST", "/reschedule", {"start_time": "2026-01-20T10:00:00Z"}),
-        ("POST", "/complete", {}),
-        ("POST", "/correct", {"status": "completed", "reason": "x"}),
-    ]
-    for method, word, body in steps:
-        answers = [api.call(method, f"{LIST}/{number}{word}", body) for number in (theirs, 987654321)]
-        assert [answer.status_code for answer in answers] == [404, 404], word
-        assert answers[0].data == answers[1].data, word
-        assert set(answers[0].headers.keys()) == set(answers[1].headers.keys())
-    assert api.get(LIST).json == {"appointments": [], "next": None}
-    assert api.get(f"{LIST}?staff_user_id={other.staff.staff_user_id}").json["appointments"] == []
-
-
 def test_a_booking_can_name_nothing_of_another_firm(
     api: Program, world: World, other: World, session: Session
 ) -> None:

@@ -74,13 +74,6 @@ def fields(answer: TestResponse) -> list[str]:
     return [error["field"] for error in answer.json["errors"]]
 
 
-def same_as_absent(program: Program, method: str, path: str, number: int, json: Any = None) -> bool:
-    """Whether a number of another firm is answered, byte for byte, as one that nothing has: 404."""
-    theirs, nobodys = (program.call(method, path.format(each), json) for each in (number, 2**63 - 1))
-    assert theirs.status_code == 404, theirs.get_data(as_text=True)
-    return (theirs.status_code, theirs.data) == (nobodys.status_code, nobodys.data)
-
-
 def without(scope: Scope) -> set[Scope]:
     """Every scope but one."""
     return set(Scope) - {scope}

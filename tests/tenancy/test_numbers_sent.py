@@ -36,7 +36,7 @@ ASKED: dict[str, dict[str, str]] = {
     **dict.fromkeys(("board.show", "board.as_file", "board.changes"), STAFF),
     **dict.fromkeys(("activity.show", "activity.as_file", "activity.news"), DONE_BY),
     "booking.new": FILTERS | {"contact": "contact", "again": "confirmed"},
-    "booking.slots": TIMES,
+    "booking.slots": {"staff_user_id": "staff", "appointment_type_id": "type"},
     "appointments.slots": {"staff_user_id": "staff"},
     "contacts.index": {"before": "contact", "after": "contact"},
     "contacts.options": {"chosen": "contact", "contact_id": "contact"},

@@ -689,12 +689,6 @@ def test_who_may_not_act_sees_no_link(
     assert viewer.post(f"{here}/client-link").status_code == 403
 
 
-def test_a_link_to_another_firms_appointment_is_not_made(desk: FlaskClient, session: Session) -> None:
-    other = at_status(session, Status.CONFIRMED, make_world(session, slug="ashford"))
-    assert desk.post(f"/appointments/{other.appointment_id}/client-link").status_code == 404
-    assert desk.post(f"/appointments/{other.appointment_id}/client-link/end").status_code == 404
-
-
 def test_a_firm_that_wants_no_links_makes_none(desk: FlaskClient, session: Session, world: World) -> None:
     appointment = at_status(session, Status.CONFIRMED, world)
     rule(session, world, client_links=False)

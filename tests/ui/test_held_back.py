@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import DAY, World, at_status, make_world
+from tests.factories import DAY, World, at_status
 from tests.lifecycle.due_rows import join, many
 from tests.support.html import Page
 from tests.ui.conftest import MovableClock, fresh
@@ -109,13 +109,6 @@ def test_another_answer_after_the_first_is_a_conflict(boss: FlaskClient, held: S
 def test_staff_do_not_reach_it(desk: FlaskClient, held: SweepHold) -> None:
     assert desk.get("/held-back").status_code == 403
     assert desk.post(f"/held-back/{held.sweep_hold_id}/release").status_code == 403
-
-
-def test_another_firms_hold_is_not_there(signed_in: SignedIn, held: SweepHold, session: Session) -> None:
-    other = signed_in(make_world(session, slug="selby").owner)
-    assert "Nothing is held back" in other.get("/held-back").text
-    assert other.get(f"/held-back/{held.sweep_hold_id}/release").status_code == 404
-    assert other.post(f"/held-back/{held.sweep_hold_id}/dismissal").status_code == 404
 
 
 def test_rows_that_stepped_aside_are_listed(boss: FlaskClient, session: Session, world: World) -> None:

@@ -7,13 +7,11 @@ from email.policy import default
 
 import icalendar
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import NOW, World, draft, make_world
+from tests.factories import NOW, World, draft
 from tests.support.html import Page
-from tests.support.signed_in import sign_in
 from tests.ui.conftest import MovableClock, fresh
 from webapp.config import Settings
 from webapp.delivery import events
@@ -84,17 +82,6 @@ def test_an_empty_outbox_says_what_will_be_in_it(manager: FlaskClient) -> None:
 @pytest.mark.parametrize("end", ["", "/1", "/1/html", "/1.eml", "/1.ics"])
 def test_it_is_closed_to_staff(desk: FlaskClient, end: str) -> None:
     assert desk.get(f"/outbox{end}").status_code == 403
-
-
-def test_another_firms_mail_is_not_there(
-    app: Flask, session: Session, kept: MailMessage, moved_clock: MovableClock
-) -> None:
-    other = make_world(session, slug="other")
-    visitor = sign_in(app.test_client(), other.manager)
-    for end in ("", "/html", ".eml", ".ics"):
-        assert visitor.get(address(kept, end)).status_code == 404, end
-    assert visitor.post(address(kept, "/resend")).status_code == 404
-    assert kept.subject not in visitor.get("/outbox").text
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import World, make_world
+from tests.factories import World
 from tests.support.api import API, token_of
 from tests.support.html import Page
 from tests.ui.conftest import MovableClock
@@ -184,17 +184,6 @@ def test_revoking_asks_first_and_ends_the_token_at_once(
     assert "by Daniel Osei" in page
     assert here not in page
     assert "It was revoked" in manager.get(here).text
-
-
-def test_another_firms_token_is_not_there(manager: FlaskClient, session: Session, world: World) -> None:
-    other = make_world(session, "alder")
-    token_of(session, other)
-    number = made(session)[0].api_token_id
-    for url in (f"{LIST}/{number}/revocation", f"{LIST}/999999/revocation"):
-        assert manager.get(url).status_code == 404
-        assert manager.post(url, data={}).status_code == 404
-    assert made(session)[0].revoked_at is None
-    assert "No tokens yet" in manager.get(LIST).text
 
 
 def test_the_page_for_programmers_tells_every_operation(app: Flask, manager: FlaskClient) -> None:

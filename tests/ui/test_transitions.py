@@ -118,21 +118,6 @@ def test_staff_may_not_correct(session: Session, world: World, client: FlaskClie
     assert client.post(url, data=facts(world, "correction")).status_code == 403
 
 
-@pytest.mark.parametrize("step", [*ALL, "details", "menu", "slots", ""])
-def test_another_firms_appointment_is_not_there(
-    session: Session, world: World, client: FlaskClient, step: str
-) -> None:
-    other = at_status(session, Status.CONFIRMED, make_world(session, "alder"))
-    before = state(session, other)
-    sign_in(client, world.owner)
-    url = f"/appointments/{other.appointment_id}/{step}".rstrip("/")
-    absent = f"/appointments/999999/{step}".rstrip("/")
-    assert client.get(url).status_code == client.get(absent).status_code == 404
-    if step not in {"menu", "slots", ""}:
-        assert client.post(url, data=FACTS.get(step, {})).status_code == 404
-    assert state(session, other) == before
-
-
 @pytest.mark.parametrize("step", ALL)
 def test_a_stale_form_gets_409_with_who_was_first(
     session: Session, world: World, client: FlaskClient, step: str

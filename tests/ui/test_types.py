@@ -143,16 +143,6 @@ def test_a_type_is_retired_and_restored(desk: FlaskClient, session: Session, wor
     assert actions(session) == ["retired", "restored"]
 
 
-def test_other_firms_types_are_missing(desk: FlaskClient, session: Session) -> None:
-    theirs = make_world(session, "other").kind.appointment_type_id
-    for path in (f"/settings/types/{theirs}", f"/settings/types/{10**30}"):
-        assert desk.get(path).status_code == 404
-        assert desk.post(path, data=typed()).status_code == 404
-        assert desk.post(f"{path}/retirement").status_code == 404
-    assert [kind.name for kind in kinds(session).values()] == ["Review"]
-    assert kinds(session)["Review"].retired_at is None
-
-
 def test_only_managers_come_here(client: FlaskClient, world: World) -> None:
     desk = sign_in(client, world.staff)
     for path in (

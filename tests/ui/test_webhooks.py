@@ -9,8 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import DAY, World, make_world
-from tests.support.signed_in import sign_in
+from tests.factories import DAY, World
 from tests.support.webhooks import URL, make_attempt, make_delivery, make_endpoint
 from tests.ui.conftest import MovableClock, fresh
 from tests.ui.pages import parse
@@ -319,30 +318,6 @@ def test_the_removal_comes_as_a_dialog_too(manager: FlaskClient, endpoint: Webho
 
 PAGES = ("", "/edit", "/removal", "/replay", "/deliveries/1")
 POSTS = ("/edit", "/secret", "/ping", *STEPS, "/replay", "/deliveries/1/replay")
-
-
-def test_another_firms_endpoint_is_not_there(
-    app: Flask, session: Session, endpoint: WebhookEndpoint, world: World, moved_clock: MovableClock
-) -> None:
-    make_delivery(session, endpoint, world, DeliveryState.FAILED)
-    visitor = sign_in(app.test_client(), make_world(session, "other").manager)
-    assert "The CRM" not in visitor.get(LIST).text
-    for end in PAGES:
-        assert visitor.get(address(endpoint, end)).status_code == 404, end
-    times = {"from": "2026-01-01T00:00", "to": "2026-01-31T00:00"}
-    for end in POSTS:
-        assert visitor.post(address(endpoint, end), data=typed(**times)).status_code == 404, end
-    assert actions(session) == ["create"]
-
-
-def test_it_is_closed_to_staff(desk: FlaskClient, session: Session, endpoint: WebhookEndpoint) -> None:
-    assert desk.get(LIST).status_code == 403
-    assert desk.post(f"{LIST}/new", data=typed()).status_code == 403
-    for end in PAGES:
-        assert desk.get(address(endpoint, end)).status_code == 403, end
-    for end in POSTS:
-        assert desk.post(address(endpoint, end)).status_code == 403, end
-    assert actions(session) == ["create"]
 
 
 def test_a_post_without_the_forms_token_changes_nothing(
