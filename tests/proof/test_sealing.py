@@ -1,6 +1,7 @@
 """When seals are made, by whom, over what, and where they are kept."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -232,13 +233,13 @@ def test_the_verifier_alone_says_the_same_of_an_export(
     """Run as a program, from a copy, where the application cannot be imported."""
     firm_id = ledger.firm.firm_id
     lines = [json.dumps(line, ensure_ascii=False) for line in proofs.export(session, firm_id=firm_id)]
-    copy = tmp_path / "proof.py"
-    copy.write_bytes(Path(proof.__file__).read_bytes())
+    shutil.copytree(Path(proof.__file__).parent, tmp_path / "proof")
+    alone = "import runpy, sys; sys.modules['webapp'] = None; runpy.run_module('proof', run_name='__main__')"
 
     def run(text: list[str]) -> tuple[int, str]:
         (tmp_path / "history.jsonl").write_text("\n".join(text) + "\n", encoding="utf-8")
         key = next(iter(KEYS.values())).hex()
-        asked = [sys.executable, "-I", str(copy), str(tmp_path / "history.jsonl"), "--key", key]
+        asked = [sys.executable, "-c", alone, str(tmp_path / "history.jsonl"), "--key", key]
         done = subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path, check=False)
         assert not done.stderr
         return done.returncode, done.stdout
