@@ -316,7 +316,6 @@ def test_the_removal_comes_as_a_dialog_too(manager: FlaskClient, endpoint: Webho
     assert "<!doctype html>" not in answer.text
 
 
-PAGES = ("", "/edit", "/removal", "/replay", "/deliveries/1")
 POSTS = ("/edit", "/secret", "/ping", *STEPS, "/replay", "/deliveries/1/replay")
 
 
