@@ -58,6 +58,8 @@ def create_tables() -> None:
         *firm,
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("entry_count", sa.Integer(), nullable=False),
+        sa.Column("first_id", BIG, nullable=False),
+        sa.Column("last_id", BIG, nullable=False),
         sa.Column("members", sa.Text(), nullable=False),
         sa.Column("root", sa.String(64), nullable=False),
         sa.Column("previous", sa.String(64), nullable=True),
@@ -70,6 +72,7 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["firm_id"], ["firm.firm_id"], name=op.f("fk_history_seal_firm_id_firm")),
         sa.PrimaryKeyConstraint("firm_id", "number", name=op.f("pk_history_seal")),
     )
+    op.create_index("ix_history_seal_last", "history_seal", ["firm_id", "last_id"])
     op.create_table(
         "history_unsealed",
         sa.Column("history_id", BIG, autoincrement=False, nullable=False),
@@ -182,6 +185,7 @@ def downgrade() -> None:
     op.drop_table("history_adoption")
     op.drop_index("ix_history_unsealed_firm", "history_unsealed")
     op.drop_table("history_unsealed")
+    op.drop_index("ix_history_seal_last", "history_seal")
     op.drop_table("history_seal")
     for column in reversed(BATCH_COLUMNS):
         op.execute(f"ALTER TABLE {HISTORY} DROP COLUMN {column.split()[0]}")

@@ -90,6 +90,7 @@ PAGES = [
     "/polls",
     "/polls/new",
     "/settings/tokens",
+    "/settings/record",
     "/settings/tokens/new",
     "/api/v1/",
     "/settings/types",

@@ -59,7 +59,8 @@ PAGES = {
     "/reports/week?date=2026-01-13&staff=1&type=1": MOST,
     "/reports/month?date=2026-01": REPORT + 3,  # three lists, each with its count
     "/reports/no-shows?date=2026-01": MOST,
-    "/appointments/1/dossier": MOST,
+    "/appointments/1/dossier": MOST + 2,  # its proof takes two
+    "/settings/record": MOST,
     "/contacts": MOST,
     "/contacts?q=abara": MOST,
     "/contacts/1": MOST + 1,

@@ -60,6 +60,7 @@ def seal(
         return 0
     made = _signed(_last(session, firm_id), firm_id, rows, key, now)
     values = made._asdict() | {"entry_count": len(rows), "sealed_at": now}
+    values |= {"first_id": rows[0].history_id, "last_id": rows[-1].history_id}
     session.execute(sa.insert(HistorySeal), values)
     sealed = WAITING.c.history_id.in_([row.history_id for row in rows])
     session.execute(sa.delete(WAITING).where(WAITING.c.firm_id == firm_id, sealed))

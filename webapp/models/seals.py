@@ -12,7 +12,8 @@ class HistorySeal(Base):
     """A signed Merkle root over history rows of one firm, numbered from 1 without gaps. Never changed.
 
     ``members`` names the rows in the order of the tree; ``previous`` is the digest of the seal before.
-    ``webapp.proof.Seal`` says how each is written.
+    ``webapp.proof.Seal`` says how each is written. Between ``first_id`` and ``last_id`` lie the keys of the
+    rows; these two are there to find a row's seal, and prove nothing.
     """
 
     __tablename__ = "history_seal"
@@ -20,6 +21,8 @@ class HistorySeal(Base):
     firm_id: Mapped[int] = mapped_column(sa.ForeignKey("firm.firm_id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     entry_count: Mapped[int] = mapped_column()
+    first_id: Mapped[int] = mapped_column(BigId)
+    last_id: Mapped[int] = mapped_column(BigId)
     members: Mapped[str] = mapped_column(sa.Text)
     root: Mapped[str] = mapped_column(sa.String(64))
     previous: Mapped[str | None] = mapped_column(sa.String(64))
@@ -31,6 +34,7 @@ class HistorySeal(Base):
         sa.CheckConstraint("number >= 1", name="number"),
         sa.CheckConstraint("entry_count >= 1", name="entry_count"),
         sa.CheckConstraint("(number = 1) = (previous IS NULL)", name="previous"),
+        sa.Index("ix_history_seal_last", "firm_id", "last_id"),
     )
 
 

@@ -1,4 +1,4 @@
-"""``python -m proof EXPORT --key PUBLIC_KEY``: check what ``daybook audit export`` or a dossier's proof says."""
+"""``python -m proof FILE --key PUBLIC_KEY``: check an exported history or the proof of a dossier."""
 
 import argparse
 import sys

@@ -1,13 +1,13 @@
 """The history as its proof sees it: entries with their bookings, and the seals over them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from webapp import proof
 from webapp.lifecycle.sealing import as_proof
@@ -19,11 +19,14 @@ from webapp.models import (
     HistorySeal,
     HistoryUnsealed,
 )
+from webapp.vocabulary import ActorKind
 
 HISTORY = cast(sa.Table, AppointmentStatusHistory.__table__)
 APPOINTMENTS = cast(sa.Table, Appointment.__table__)
 WAITING = cast(sa.Table, HistoryUnsealed.__table__)
 CHUNK = 5000
+WITHHELD = "not shown"
+LATE = 3  # seals by which an entry may have missed its own
 
 Chapter = tuple[proof.Booking | None, list[proof.Entry]]
 """An appointment and its entries by sequence. No booking: the appointment is gone."""
@@ -31,14 +34,24 @@ Chapter = tuple[proof.Booking | None, list[proof.Entry]]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a firm's history is sealed. ``adopting`` counts rows that have no digest yet."""
+    """How far a firm's history is sealed. ``adopting``: rows older than digests await theirs."""
 
-    entries: int
     waiting: int
     oldest_waiting: datetime | None
-    seals: int
-    last: HistorySeal | None
-    adopting: int
+    last: proof.Seal | None
+    sealed_at: datetime | None
+    adopting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What proves one entry: its digest and, once it is sealed, its seal and the place in it."""
+
+    appointment_id: int
+    sequence: int
+    entry_hash: str | None
+    seal: proof.Seal | None
+    place: int = 0
 
 
 def firms(session: Session) -> list[tuple[int, str]]:
@@ -49,10 +62,9 @@ def firms(session: Session) -> list[tuple[int, str]]:
     ]
 
 
-def chapters(session: Session, *, firm_id: int) -> Iterator[Chapter]:
-    """Every appointment of a firm that has a history, by id. Streams; one statement, one moment."""
-    adoption = session.get(HistoryAdoption, firm_id)
-    coming = sa.and_(HISTORY.c.entry_hash.is_(None), HISTORY.c.history_id <= _last_id(adoption))
+def chapters(session: Session, *, firm_id: int, only: Collection[int] | None = None) -> Iterator[Chapter]:
+    """Every appointment of a firm that has a history, by id, or ``only`` some. Streams; one statement."""
+    coming = sa.and_(HISTORY.c.entry_hash.is_(None), HISTORY.c.history_id <= sa.func.coalesce(_adopting(firm_id), 0))
     old = sa.or_(HISTORY.c.legacy, coming)
     new = sa.or_(WAITING.c.history_id.is_not(None), coming)
     own = {"legacy": old, "waiting": new}
@@ -75,6 +87,8 @@ def chapters(session: Session, *, firm_id: int) -> Iterator[Chapter]:
         .where(HISTORY.c.firm_id == firm_id)
         .order_by(HISTORY.c.appointment_id, HISTORY.c.sequence)
     )
+    if only is not None:
+        wanted = wanted.where(HISTORY.c.appointment_id.in_(only))
     rows = session.connection().execute(wanted.execution_options(yield_per=CHUNK))
     width = len(proof.Entry._fields)
     for _, of_one in groupby(rows, key=lambda row: cast(int, row[1])):
@@ -83,8 +97,12 @@ def chapters(session: Session, *, firm_id: int) -> Iterator[Chapter]:
         yield booking, [proof.Entry._make(row[:width]) for row in found]
 
 
-def _last_id(adoption: HistoryAdoption | None) -> int:
-    return adoption.last_id if adoption is not None and adoption.done_id < adoption.last_id else 0
+def _adopting(firm_id: int) -> sa.ScalarSelect[int]:
+    """The last of the firm's rows that are still to be given their digests as found."""
+    behind = HistoryAdoption.done_id < HistoryAdoption.last_id
+    return (
+        sa.select(HistoryAdoption.last_id).where(HistoryAdoption.firm_id == firm_id, behind).scalar_subquery()
+    )
 
 
 def _plain(column: sa.Column[Any], postgresql: bool) -> sa.ColumnElement[Any]:
@@ -162,23 +180,116 @@ def export(session: Session, *, firm_id: int) -> Iterator[dict[str, Any]]:
 
 
 def state(session: Session, *, firm_id: int) -> State:
-    """How far a firm's history is sealed, in four statements."""
-    last = session.scalar(
-        sa.select(HistorySeal)
-        .where(HistorySeal.firm_id == firm_id)
-        .order_by(HistorySeal.number.desc())
-        .limit(1)
-    )
-    sealed = session.scalar(
-        sa.select(sa.func.sum(HistorySeal.entry_count)).where(HistorySeal.firm_id == firm_id)
-    )
+    """How far a firm's history is sealed, in three statements."""
+    last = session.scalar(_newest(firm_id).limit(1))
     waiting, oldest = session.execute(
         sa.select(sa.func.count(), sa.func.min(HISTORY.c.changed_at))
         .join_from(WAITING, HISTORY, WAITING.c.history_id == HISTORY.c.history_id)
         .where(WAITING.c.firm_id == firm_id, HISTORY.c.firm_id == firm_id)
     ).one()
-    adoption = session.get(HistoryAdoption, firm_id)
-    adopting = 0
-    if adoption is not None and adoption.done_id < adoption.last_id:
-        adopting = adoption.last_id - adoption.done_id
-    return State(int(sealed or 0) + waiting, waiting, oldest, last.number if last else 0, last, adopting)
+    adopting = session.scalar(sa.select(_adopting(firm_id))) is not None
+    return State(
+        waiting, oldest, as_proof(last) if last else None, last.sealed_at if last else None, adopting
+    )
+
+
+def latest(session: Session, *, firm_id: int, limit: int) -> Sequence[HistorySeal]:
+    """The firm's newest seals, the newest first, without their lists of entries."""
+    return session.scalars(_newest(firm_id).options(defer(HistorySeal.members)).limit(limit)).all()
+
+
+def _newest(firm_id: int) -> sa.Select[tuple[HistorySeal]]:
+    return sa.select(HistorySeal).where(HistorySeal.firm_id == firm_id).order_by(HistorySeal.number.desc())
+
+
+def marks(session: Session, *, firm_id: int, appointment_ids: Collection[int]) -> list[Mark]:
+    """What proves each entry of some appointments, by appointment and sequence, in two statements.
+
+    Entries are sealed in the order of their keys, but for those that were committed late: a seal is looked
+    for among the first few that come into question.
+    """
+    row = HISTORY.c
+    about = sa.select(HistorySeal.number).where(
+        HistorySeal.firm_id == row.firm_id, HistorySeal.last_id >= row.history_id
+    )
+    first = about.order_by(HistorySeal.last_id).limit(1).correlate(HISTORY).scalar_subquery()
+    entries = session.execute(
+        sa.select(row.appointment_id, row.sequence, row.entry_hash, first.label("seal"))
+        .where(row.firm_id == firm_id, row.appointment_id.in_(appointment_ids))
+        .order_by(row.appointment_id, row.sequence)
+    ).all()
+    numbers = {entry.seal + step for entry in entries if entry.seal for step in range(-LATE, LATE + 1)}
+    wanted = sa.select(HistorySeal).where(HistorySeal.firm_id == firm_id, HistorySeal.number.in_(numbers))
+    found = [as_proof(seal) for seal in session.scalars(wanted.order_by(HistorySeal.number))]
+    places = {name: (seal, place) for seal in found for place, name in enumerate(seal.members.split(" "))}
+    return [_mark(entry, places) for entry in entries]
+
+
+def _mark(entry: Any, places: Mapping[str, tuple[proof.Seal, int]]) -> Mark:
+    number, sequence, entry_hash = entry.appointment_id, entry.sequence, entry.entry_hash
+    if entry_hash is None or (name := proof.member(number, sequence, entry_hash)) not in places:
+        return Mark(number, sequence, entry_hash, None)
+    seal, place = places[name]
+    return Mark(number, sequence, entry_hash, seal, place)
+
+
+def proof_of(
+    session: Session,
+    *,
+    firm_id: int,
+    appointment_ids: Collection[int],
+    withheld: Collection[tuple[int, int]] = (),
+) -> Iterator[dict[str, Any]]:
+    """Some appointments as the verifier reads them, each entry with its path to the root of its seal.
+
+    Four statements, whatever there is to show.
+
+    Args:
+        withheld: appointment and sequence of entries whose words and client are shown by their commitment.
+    """
+    for booking, entries in chapters(session, firm_id=firm_id, only=appointment_ids):
+        told = [_without_words(one) if one[1:3] in withheld else one for one in entries]
+        shown = [one._asdict() for one in told]
+        yield {"firm": firm_id, "booking": booking._asdict() if booking else None, "entries": shown}
+    sealed = [mark for mark in marks(session, firm_id=firm_id, appointment_ids=appointment_ids) if mark.seal]
+    seals_of = {mark.seal.number: mark.seal for mark in sealed if mark.seal}
+    leaves = _leaves(session, firm_id, seals_of)
+    for mark in sealed:
+        if mark.seal is not None:
+            yield {
+                "firm": firm_id,
+                "appointment_id": mark.appointment_id,
+                "sequence": mark.sequence,
+                "path": proof.path(leaves[mark.seal.number], mark.place),
+                "seal": mark.seal._replace(members=proof.members_digest(mark.seal))._asdict(),
+            }
+
+
+def _without_words(entry: proof.Entry) -> proof.Entry:
+    """An entry of which the words, and the client who acted, are shown by their commitment alone."""
+    words = proof.words_of(entry)
+    if words is None:
+        return entry
+    label = WITHHELD if entry.actor_kind == ActorKind.CLIENT else entry.actor_label
+    return entry._replace(reason=None, words_salt=None, erased_words=words, actor_label=label)
+
+
+def _leaves(session: Session, firm_id: int, wanted: Mapping[int, proof.Seal]) -> dict[int, list[bytes]]:
+    """The leaves of seals in the order of their trees, in one statement."""
+    between = sa.and_(
+        HistorySeal.firm_id == HISTORY.c.firm_id,
+        HISTORY.c.history_id.between(HistorySeal.first_id, HistorySeal.last_id),
+    )
+    rows = session.execute(
+        sa.select(HISTORY.c.appointment_id, HISTORY.c.sequence, HISTORY.c.entry_hash)
+        .join_from(HistorySeal, HISTORY, between)
+        .where(
+            HistorySeal.firm_id == firm_id, HistorySeal.number.in_(wanted), HISTORY.c.entry_hash.is_not(None)
+        )
+    )
+    found = {proof.member(*row): proof.leaf(row.entry_hash) for row in rows}
+    missing = proof.leaf("")
+    return {
+        number: [found.get(name, missing) for name in seal.members.split(" ")]
+        for number, seal in wanted.items()
+    }

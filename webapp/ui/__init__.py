@@ -17,6 +17,7 @@ NOUNS = (
     "settings",
     "tokens",
     "webhooks",
+    "record",
     "preferences",
     "feeds",
     "board",

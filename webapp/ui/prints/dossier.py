@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.localtime import Local
-from webapp.queries import appointments
+from webapp.queries import appointments, proofs
 from webapp.queries.appointments import Event, Link, Story
 from webapp.ui.prints.paper import Paper
 from webapp.ui.rows import PARTY
@@ -106,8 +106,19 @@ COLUMNS: tuple[tuple[str, Callable[[Entry], object]], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves one booking's part of the history: how many entries, the last digest, under which seals."""
+
+    reference: int
+    entries: int
+    digest: str
+    seals: str
+    waiting: int
+
+
 def dossier(session: Any, *, firm_id: int, appointment_id: int, local: Local) -> Paper:
-    """Four statements, whatever the length of the chain.
+    """Six statements, whatever the length of the chain.
 
     Raises:
         Missing: the firm has no such appointment.
@@ -130,10 +141,40 @@ def dossier(session: Any, *, firm_id: int, appointment_id: int, local: Local) ->
             "count": len(entries),
             "moves": len(bookings) - 1,
             "zone": local.zone.key,
+            "proofs": _proofs(session, firm_id, story),
         },
         columns=COLUMNS,
         records=lambda: entries,
     )
+
+
+def proof_lines(session: Any, *, firm_id: int, appointment_id: int) -> Iterator[dict[str, Any]]:
+    """The same chain as the verifier reads it. What the dossier leaves out is shown by its commitment alone.
+
+    Raises:
+        Missing: the firm has no such appointment.
+    """
+    story = appointments.story(session, firm_id=firm_id, appointment_id=appointment_id)
+    withheld = set()
+    for booking, told in zip(story.bookings, _told_of(story), strict=True):
+        entries = [one for one in told if one.event.action]
+        number = booking.link.appointment_id
+        withheld |= {(number, place) for place, one in enumerate(entries, 1) if _theirs(one)}
+    chain = [booking.link.appointment_id for booking in story.bookings]
+    return proofs.proof_of(session, firm_id=firm_id, appointment_ids=chain, withheld=withheld)
+
+
+def _proofs(session: Any, firm_id: int, story: Story) -> list[Proof]:
+    chain = [booking.link.appointment_id for booking in story.bookings]
+    marks = proofs.marks(session, firm_id=firm_id, appointment_ids=chain)
+    found = []
+    for reference in chain:
+        mine = [mark for mark in marks if mark.appointment_id == reference]
+        numbers = sorted({mark.seal.number for mark in mine if mark.seal})
+        waiting = sum(mark.seal is None for mark in mine)
+        digest = mine[-1].entry_hash or "still to come"
+        found.append(Proof(reference, len(mine), digest, ", ".join(map(str, numbers)), waiting))
+    return found
 
 
 def _told_of(story: Story) -> list[list[Told]]:

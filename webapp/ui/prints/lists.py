@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.extensions import db
 from webapp.localtime import Local
 from webapp.queries.analytics import listing
 from webapp.queries.analytics.classes import Fate, Figure
 from webapp.queries.analytics.listing import Listed, Slice
 from webapp.queries.snapshots import Counted
+from webapp.ui import guards
 from webapp.ui.prints.forms import Asked
 
 MOST = 300
@@ -107,7 +107,7 @@ def _headed(name: str, rows: list[Listed]) -> str:
 
 def every(asked: Asked, figure: Figure) -> Counted[Listed]:
     """All of them, read while they are written."""
-    return listing.stream(db.engine, asked.scope(), Slice(figure=figure))
+    return listing.stream(guards.engine(), asked.scope(), Slice(figure=figure))
 
 
 def _line(row: Listed, local: Local) -> Line:

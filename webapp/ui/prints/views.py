@@ -11,7 +11,7 @@ from webapp.extensions import db
 from webapp.lifecycle.errors import Invalid
 from webapp.queries import export
 from webapp.queries.analytics import names
-from webapp.ui import csv_table, papers
+from webapp.ui import csv_table, papers, proof_files
 from webapp.ui.guards import me, requires
 from webapp.ui.papers import PDF_ROWS
 from webapp.ui.prints import daily, dossier, forms, paper, period
@@ -123,11 +123,20 @@ def dossier_as_csv(appointment_id: int) -> Response:
     return _csv(_dossier(appointment_id))
 
 
+@bp.get(f"{DOSSIER}.jsonl")
+@requires(Permission.EXPORT)
+def dossier_proof(appointment_id: int) -> Response:
+    """What proves the dossier's entries, for the verifier that needs no database."""
+    lines = dossier.proof_lines(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+    return proof_files.answer(lines, f"dossier-{appointment_id}")
+
+
 def _dossier(appointment_id: int) -> Paper:
     user = me()
-    return dossier.dossier(
+    made = dossier.dossier(
         db.session(), firm_id=user.firm_id, appointment_id=appointment_id, local=user.local
     )
+    return replace(made, context=made.context | {"key": proof_files.public_key_text()})
 
 
 def _made(
