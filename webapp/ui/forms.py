@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import g, request
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, IntegerField
 from wtforms.validators import Optional
 from wtforms.widgets import HiddenInput
@@ -44,6 +45,14 @@ def once(token: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 class DeskForm(FlaskForm):
     """Base of all forms. ``status`` is what an answer that shows the form again is sent with."""
+
+    class Meta(FlaskForm.Meta):
+        """No field takes a file or JSON: sent in the place of a text they are not there."""
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            if formdata is None or isinstance(formdata, MultiDict):
+                return formdata
+            return request.form if request.method == "POST" and request.form else None
 
     form_token = HiddenField(default=new_token)
 
