@@ -4,9 +4,11 @@ import sys
 from typing import Any
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest
 
 from webapp import demo
 from webapp.cli import together
@@ -32,7 +34,14 @@ class Server(BaseApplication):
 
     def load(self) -> Flask:
         """The application, made in each worker after the fork: no connection is shared."""
-        return load_app()
+        app = load_app()
+        app.register_error_handler(ParseException, _unreadable)
+        return app
+
+
+def _unreadable(_error: ParseException) -> Any:
+    """The body breaks off or is not in the chunks that it says: 400, like everything else that is no HTTP."""
+    return current_app.handle_http_exception(BadRequest())
 
 
 @click.command(short_help="Serve the site.")
