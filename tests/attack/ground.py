@@ -34,7 +34,7 @@ from webapp.lifecycle import (
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.appointments import NewSlot
 from webapp.lifecycle.polls import answering, drafting, holding
-from webapp.models import Appointment, AuditEvent, MailMessage, SweepHold
+from webapp.models import Appointment, AuditEvent, MailMessage, OutboxEvent, SweepHold, SweepProblem
 from webapp.vocabulary import (
     AttendanceSide,
     AttendanceSource,
@@ -97,7 +97,9 @@ def _names(session: Session, world: World, say: Say) -> None:
     world.account.name, world.account.notes = say("account"), say("account notes")
     world.contact.name, world.contact.notes = say("contact"), say("contact notes")
     world.contact.email, world.contact.external_ref = say("email"), say("contact reference")
-    world.contact.phone = say("phone")[:40]
+    world.contact.phone = say("phone")
+    world.contact.sort_name, world.account.sort_name = say("contact sorted"), say("account sorted")
+    world.viewer.email = say("staff email").lower()
     for user in (world.owner, world.manager, world.staff, world.staff2, world.viewer):
         user.name = say(f"{user.role.value} {user.email[:2]}")
     session.commit()
@@ -210,7 +212,28 @@ def _mail(session: Session, ground: Ground) -> None:
         due_until=world.now,
         held_at=world.now,
     )
-    session.add_all([mail, hold])
+    done = SweepHold(
+        firm_id=world.firm.firm_id,
+        kind=SweepKind.EXPIRE,
+        row_count=101,
+        usual=20,
+        why="clock",
+        due_until=world.now,
+        held_at=world.now,
+        decision="released",
+        decided_by=say("decider"),
+        decided_at=world.now,
+    )
+    problem = SweepProblem(
+        firm_id=world.firm.firm_id,
+        appointment_id=ground.ids["suggested"],
+        kind=SweepKind.COMPLETE,
+        sentence=say("problem"),
+        first_at=world.now,
+        last_at=world.now,
+    )
+    session.add_all([mail, hold, done, problem])
+    session.execute(sa.update(OutboxEvent).values(last_error=say("event error")))
     session.commit()
     ground.ids |= {"mail": mail.mail_message_id, "hold": hold.sweep_hold_id}
 
@@ -235,6 +258,7 @@ def _polls(session: Session, ground: Ground) -> None:
     links = holding.personal_links(session, poll, actor=lena, secret=SECRET_KEY, now=world.now)
     best = slot_ids(session, held)[2]
     holding.hold(session, held, poll_slot_id=best, actor=lena, now=world.now, reason=say("best"))
+    people(session, off)[2].email = say("invitee email")
     holding.cancel(session, off, actor=lena, reason=say("poll reason"), now=world.now)
     session.commit()
     ground.ids |= {
@@ -303,9 +327,19 @@ def _connections(session: Session, ground: Ground) -> None:
         with_names=True,
         now=world.now,
     )
+    ended, _text = tokens.make(
+        session,
+        actor=olga,
+        name=say("old token"),
+        scopes=set(Scope),
+        staff_user_id=world.owner.staff_user_id,
+        now=world.now,
+    )
+    tokens.revoke(session, ended.api_token_id, actor=olga, now=world.now)
     endpoint = make_endpoint(session, world, description=say("endpoint"), with_text=True)
     off = make_endpoint(session, world, description=say("endpoint off"))
     webhooks.disable(session, off.webhook_endpoint_id, actor=olga, now=world.now)
+    off.url = f"https://hooks.example/?{say('url')}"
     delivery = make_delivery(session, endpoint, world, DeliveryState.FAILED, last_error=say("last error"))
     attempt = make_attempt(
         session,

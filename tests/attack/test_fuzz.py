@@ -5,6 +5,7 @@ same verdict on both engines.
 ``DAYBOOK_SEED``; both are printed.
 """
 
+import io
 import itertools
 import json
 import math
@@ -12,7 +13,7 @@ import os
 import random
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -37,7 +38,9 @@ PARTS = 8 if REQUESTS > 5000 else 2
 AFRESH = 40
 """Requests after which the databases are put back: what a field does must not hang on all before it."""
 SHARES = {
-    "form": 0.48,
+    "form": 0.42,
+    "file": 0.03,
+    "form as json": 0.03,
     "query": 0.3,
     "json": 0.14,
     "api query": 0.03,
@@ -47,6 +50,7 @@ SHARES = {
 }
 BARE = {"api.openapi", "api.page"}
 """They read nothing but their address."""
+WITH_VALUES = {"json", "hook", "form as json"}
 FINE = {501}
 """Not a fault: paper where what draws it is not installed."""
 
@@ -66,9 +70,10 @@ def shots(asks: list[Ask], count: int, seed: int) -> list[Shot]:
     """So many of all the pairs, every ask of a kind as often as any other (give or take one)."""
     chance, drawn = random.Random(seed), []
     for kind, share in SHARES.items():
-        these = [ask for ask in asks if ask.kind == kind]
+        source = "form" if kind in {"file", "form as json"} else kind
+        these = [replace(ask, kind=kind) for ask in asks if ask.kind == source]
         chance.shuffle(these)
-        pool = (*TEXTS, *VALUES) if kind in {"json", "hook"} else TEXTS
+        pool = (*TEXTS, *VALUES) if kind in WITH_VALUES else TEXTS
         for ask in itertools.islice(itertools.cycle(these), math.ceil(count * share)):
             drawn.append(Shot(ask, chance.choice(pool)))
     chance.shuffle(drawn)
@@ -87,7 +92,10 @@ def fire(installation: Installation, shot: Shot) -> int:
         more["query_string"] = base | {ask.name: shot.value}
     elif ask.kind == "form":
         more["data"] = base | {ask.name: shot.value}
-    elif ask.kind in {"json", "hook"}:
+    elif ask.kind == "file":
+        content = io.BytesIO(str(shot.value).encode())
+        more["data"] = base | {ask.name: (content, "../../x\\y.html", "text/html")}
+    elif ask.kind in WITH_VALUES:
         known = {name: ids.get(str(value).strip("{}"), value) for name, value in base.items()}
         more["data"] = json.dumps(known | {ask.name: shot.value})
         more["content_type"] = "application/json"
