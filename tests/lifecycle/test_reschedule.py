@@ -12,6 +12,7 @@ from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.appointments import NewSlot, reschedule
 from webapp.lifecycle.errors import Forbidden, Invalid, LimitReached, SlotTaken
 from webapp.models import Appointment, StaffUser
+from webapp.queries import invariants
 from webapp.vocabulary import Status
 
 HOUR = timedelta(hours=1)
@@ -128,6 +129,15 @@ def test_another_member_of_staff_may_take_it(session: Session, world: World, con
 def test_the_time_it_has_is_no_move(session: Session, world: World, confirmed: Appointment) -> None:
     with pytest.raises(Invalid, match="the time it has now"):
         move(session, world, confirmed, to=confirmed.start_time)
+
+
+def test_a_successor_is_not_created_before_its_original_by_a_clock_put_back(
+    session: Session, world: World, confirmed: Appointment
+) -> None:
+    successor = move(session, world, confirmed, now=confirmed.created_at - HOUR)
+    assert successor.created_at == confirmed.created_at
+    session.commit()
+    assert not list(invariants.check(session))
 
 
 @pytest.mark.parametrize("to", [timedelta(0), -HOUR, -1000 * DAY, 3000 * DAY])

@@ -240,7 +240,7 @@ def reschedule(
         action=Action.RESCHEDULE,
         status=Status.CONFIRMED,
         actor=actor,
-        now=now,
+        now=max(now, appointment.created_at),  # also by a clock that was put back
         reason=text or MOVED,
         overrides=(Override.DOUBLE_BOOKING,) if overbooked else (),
     )
