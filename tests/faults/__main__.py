@@ -44,7 +44,9 @@ def main() -> int:
             report = kills.rounds(stack, given.kills, seed=given.seed)
             ledger = report.ledger
             print(engine, dict(report.kills), {k: round(v, 2) for k, v in report.back.items()})
-            print(ledger.acknowledged, ledger.unanswered, ledger.put_off, ledger.repeated, report.post.repeated)
+            print(
+                ledger.acknowledged, ledger.unanswered, ledger.put_off, ledger.repeated, stack.post.repeated
+            )
             print(report.faults[:20], f"{time.monotonic() - begun:.1f} s")
             print(stack.tail()[-3000:])
     return 0

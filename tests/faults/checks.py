@@ -1,16 +1,14 @@
 """What must be true whenever the programs rest: nothing acknowledged is lost, nothing happened twice."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.faults import client
+from tests.faults.post import Post
 from tests.faults.stack import LEASES_END, Stack
-from tests.support.receiver import Ledger as Heard
 from webapp.models import (
     Appointment,
     AppointmentStatusHistory,
@@ -21,33 +19,8 @@ from webapp.models import (
 from webapp.queries import invariants
 from webapp.vocabulary import Action, DeliveryState, MailState, Status
 
-MESSAGE = re.compile(rb"^Message-ID: <mail-(\d+)\.", re.M)
 TOLD = {Action.BOOK, Action.CANCEL, Action.RESCHEDULE}
 DRAIN = 90  # seconds
-
-
-@dataclass
-class Post:
-    """What has arrived outside, with how often: mail by its number, webhooks by what they say."""
-
-    mails: Counter[int] = field(default_factory=Counter)
-    heard: Heard = field(default_factory=lambda: Heard(""))
-
-    def collect(self, stack: Stack) -> None:
-        """Take in what has come since, and forget the texts."""
-        self.heard.secret = stack.secret
-        with stack.mail.lock:
-            mails, stack.mail.taken[:] = list(stack.mail.taken), []
-        with stack.hooks.lock:
-            hooks, stack.hooks.taken[:] = list(stack.hooks.taken), []
-        self.mails.update(int(number) for raw in mails for number in MESSAGE.findall(raw))
-        for taken in hooks:
-            self.heard.take(taken)
-
-    @property
-    def repeated(self) -> int:
-        """How many mails and webhooks came more than once."""
-        return sum(times - 1 for times in self.mails.values()) + self.heard.repeated
 
 
 def of_ledger(session: Session, ledger: client.Ledger) -> Iterator[str]:
@@ -129,9 +102,9 @@ def of_post(session: Session, post: Post) -> Iterator[str]:
     written = {key.split(":")[1] for _number, key, _state in sent if key.startswith("event:")}
     last: dict[int, tuple[int, str]] = {}
     for event in session.execute(_events()):
-        if event.action in TOLD and event.to_status is not Status.RESCHEDULED:
-            if str(event.outbox_event_id) not in written:
-                yield f"of event {event.outbox_event_id} no mail was written"
+        told = event.action in TOLD and event.to_status is not Status.RESCHEDULED
+        if told and str(event.outbox_event_id) not in written:
+            yield f"of event {event.outbox_event_id} no mail was written"
         last[event.appointment_id] = (event.sequence, event.to_status.value)
     for number, (sequence, status) in last.items():
         heard = post.heard.known.get(number, {})
@@ -160,14 +133,14 @@ def _events() -> "sa.Select[int, int, int, Action, Status]":
     )
 
 
-def everything(stack: Stack, ledger: client.Ledger, post: Post) -> list[str]:
+def everything(stack: Stack, ledger: client.Ledger) -> list[str]:
     """All of the above, while the programs rest."""
     with stack.reader() as session:
         found = [*ledger.faults, *of_ledger(session, ledger)]
     drain(stack)
-    post.collect(stack)
+    stack.collect()
     with stack.reader() as session:
-        return [*found, *of_invariants(session), *of_post(session, post)]
+        return [*found, *of_invariants(session), *of_post(session, stack.post)]
 
 
 def of_commands(stack: Stack) -> list[str]:

@@ -16,6 +16,7 @@ from tests.faults.stack import Stack
 
 SLOT = timedelta(minutes=15)
 FAR = timedelta(days=60)
+TERM = timedelta(days=20)  # of the calendar, for one load of several on a stack
 THINK = 0.03  # seconds between two requests of one program
 AGAIN = 0.05  # seconds until a request without an answer is sent again
 PATIENCE = 60  # seconds
@@ -96,7 +97,8 @@ class Program(threading.Thread):
         self.person = people[place].staff_user_id
         self.kind = world.kind.appointment_type_id
         self.clients = [contact.contact_id for contact in stack.contacts]
-        self.next = (stack.now() + FAR).replace(minute=0, second=0, microsecond=0)
+        begins = stack.now() + FAR + stack.loads * TERM
+        self.next = begins.replace(minute=0, second=0, microsecond=0)
         self.own: list[int] = []
         self.ending = threading.Event()
         self.going = threading.Event()
@@ -222,6 +224,7 @@ class Load:
 def load(stack: Stack, seed: int, number: int = 4) -> Iterator[Load]:
     """Programs at work on the stack until the end of the block."""
     ledger = Ledger()
+    stack.loads += 1
     programs = [Program(stack, place, ledger, random.Random(seed + place)) for place in range(number)]
     for program in programs:
         program.start()

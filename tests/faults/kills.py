@@ -20,7 +20,6 @@ class Report:
     kills: Counter[str] = field(default_factory=Counter)
     back: dict[str, float] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
-    post: checks.Post = field(default_factory=checks.Post)
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -28,17 +27,10 @@ class Report:
         return max(self.back.values(), default=0.0)
 
 
-def rounds(
-    stack: Stack, kills: int, *, seed: int = 1, every: int = 25, only: tuple[str, ...] = (), stop: bool = False
-) -> Report:
-    """So many kills; after ``every`` few of them, and at the end, everything is checked.
-
-    Args:
-        only: names of the parts to be killed; none stands for all.
-        stop: whether to end with the first fault.
-    """
+def rounds(stack: Stack, kills: int, *, seed: int = 1, every: int = 25) -> Report:
+    """So many kills; after ``every`` few of them, and at the end, everything is checked."""
     chance, report = random.Random(seed), Report()
-    ways = {name: way for name, way in stack.victims().items() if not only or name in only}
+    ways = stack.victims()
     with load(stack, seed) as at_work:
         report.ledger = at_work.ledger
         for turn in range(1, kills + 1):
@@ -54,9 +46,7 @@ def rounds(
                 report.faults.append(f"{name}: back after {took:.1f} s")
             if turn % every == 0 or turn == kills:
                 at_work.pause()
-                report.faults += checks.everything(stack, report.ledger, report.post)
+                report.faults += checks.everything(stack, report.ledger)
                 report.ledger.faults.clear()
                 at_work.go_on()
-            if stop and report.faults:
-                break
     return report

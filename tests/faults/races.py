@@ -150,7 +150,7 @@ def of_forms(stack: Stack, rounds: int) -> Races:
         name = f"Double {uuid4().hex}"
         cookie = f"{COOKIE}={stack.cookie}"
         page = send(stack.port, "GET", "/contacts/new", Cookie=cookie)
-        form = {word: value for word, value in HIDDEN.findall(page.text)} | {"name": name}
+        form = dict(HIDDEN.findall(page.text)) | {"name": name}
         cookies = f"{cookie}; {page.headers['set-cookie'].split(';')[0]}"
         body = urlencode(form).encode()
         kind = "application/x-www-form-urlencoded"

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import World, make_contact, make_world
 from tests.faults.cluster import Cluster, children, kill
+from tests.faults.post import Post
 from tests.support.api import token_of
 from tests.support.engines import ROOT, SECRET_KEY
 from tests.support.receiver import Receiver, receiver
@@ -52,7 +53,8 @@ class Stack:
     world: World = field(init=False)
     tokens: list[str] = field(init=False)
     cookie: str = field(init=False)
-    secret: str = field(init=False)
+    post: Post = field(default_factory=Post)
+    loads: int = 0
     engine: Engine = field(init=False)
     ahead: timedelta = timedelta()
     site: "subprocess.Popen[bytes]" = field(init=False)
@@ -88,7 +90,11 @@ class Stack:
             self.tokens = [token_of(session, world, world.owner) for _ in range(TOKENS)]
             self.cookie = access.open_session(session, world.manager, now=self.now())
             session.commit()
-            self.secret = secret_of(found[0].webhook_endpoint_id, key=SECRET_KEY, turn=0)
+            self.post.heard.secret = secret_of(found[0].webhook_endpoint_id, key=SECRET_KEY, turn=0)
+
+    def collect(self) -> None:
+        """Take in what has arrived outside."""
+        self.post.collect(self.mail, self.hooks)
 
     def writer(self) -> Session:
         return Session(self.engine, execution_options={"write": True}, expire_on_commit=False)
@@ -171,7 +177,7 @@ class Stack:
     def wait_for(self, true: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:
         give_up = time.monotonic() + seconds
         while not true():
-            assert time.monotonic() < give_up, f"{otherwise}\n{self.tail()}"
+            assert time.monotonic() < give_up, f"{self.tail()}\n{otherwise}"
             time.sleep(0.03)
 
     def tail(self) -> str:
