@@ -64,7 +64,8 @@ def firms(session: Session) -> list[tuple[int, str]]:
 
 def chapters(session: Session, *, firm_id: int, only: Collection[int] | None = None) -> Iterator[Chapter]:
     """Every appointment of a firm that has a history, by id, or ``only`` some. Streams; one statement."""
-    coming = sa.and_(HISTORY.c.entry_hash.is_(None), HISTORY.c.history_id <= sa.func.coalesce(_adopting(firm_id), 0))
+    adopting = sa.func.coalesce(_adopting(firm_id), 0)
+    coming = sa.and_(HISTORY.c.entry_hash.is_(None), HISTORY.c.history_id <= adopting)
     old = sa.or_(HISTORY.c.legacy, coming)
     new = sa.or_(WAITING.c.history_id.is_not(None), coming)
     own = {"legacy": old, "waiting": new}
