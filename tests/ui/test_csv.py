@@ -204,6 +204,27 @@ def test_nor_where_a_semicolon_or_a_new_line_parts_the_fields(
 
 
 @one_engine
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_whatever_parts_the_fields_no_cell_begins_as_a_formula(
+    desk: FlaskClient, session: Session, world: World, delimiter: str
+) -> None:
+    """Where the comma is decimal, a spreadsheet parts at semicolons: quotes that begin later mean nothing."""
+    at_status(session, Status.CONFIRMED, world)
+    starts = ("=", "\uff20")
+    for before in ("", " ", '"', "Ada\n", "Ada\r", "Ada\r\n ", "Ada;", 'Ada;"', "Ada\t", 'Ada\n"', "Ada\n\n"):
+        for start in starts:
+            session.execute(sa.update(Contact).values(name=f"{before}{start}1+1"))
+            session.commit()
+            text = desk.get("/appointments.csv").get_data().decode("utf-8-sig")
+            cells = [
+                cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row
+            ]
+            begun = [cell for cell in cells if cell.lstrip().startswith(starts)]
+            assert begun == [], (before, start)
+            assert any("1+1" in cell for cell in cells)
+
+
+@one_engine
 @pytest.mark.parametrize(
     "name", ['Ada "The Countess", Byron', "Ada\nByron", "1=1", "Łukasz 王芳 😀", "'quoted'"]
 )

@@ -27,7 +27,8 @@ ROWS = "Daybook-Rows"
 FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 """What makes a spreadsheet calculate, full-width forms included (OWASP, CSV injection)."""
 RISKY = re.compile(rf"\A(?=\s*[{FORMULA}]|[\t\r\n])|(?<=[;\t\r\n])(?=[\s\"]*[{FORMULA}])")
-"""Where an apostrophe is needed: at the start, and past what parts fields where the comma is decimal."""
+"""Where an apostrophe is needed: at the start, and past what parts where the comma is decimal: a semicolon, a
+tab, and a line break, since there a quote in the middle of a field opens nothing."""
 
 
 class Records(Protocol[Item_co]):
