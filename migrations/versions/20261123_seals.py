@@ -126,7 +126,7 @@ def guard_on_postgresql() -> None:
     )
     op.execute(
         "CREATE FUNCTION await_seal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "INSERT INTO history_unsealed (history_id, firm_id) SELECT history_id, firm_id FROM fresh; RETURN NULL; END $$"
+        "INSERT INTO history_unsealed (history_id, firm_id) SELECT history_id, firm_id FROM fresh WHERE entry_hash IS NOT NULL; RETURN NULL; END $$"
     )
     op.execute(
         f"CREATE TRIGGER {HISTORY}_await_seal AFTER INSERT ON {HISTORY} REFERENCING NEW TABLE AS fresh "
@@ -150,7 +150,7 @@ def guard_on_sqlite() -> None:
         + refused.format(verb="UPDATE", table=HISTORY)
     )
     op.execute(
-        f"CREATE TRIGGER {HISTORY}_await_seal AFTER INSERT ON {HISTORY} BEGIN "
+        f"CREATE TRIGGER {HISTORY}_await_seal AFTER INSERT ON {HISTORY} WHEN NEW.entry_hash IS NOT NULL BEGIN "
         "INSERT INTO history_unsealed (history_id, firm_id) VALUES (NEW.history_id, NEW.firm_id); END"
     )
     for verb in ("UPDATE", "DELETE"):

@@ -39,7 +39,7 @@ class HistorySeal(Base):
 
 
 class HistoryUnsealed(Base):
-    """A history row that awaits its seal. The database itself writes it, with the history row."""
+    """A history row that awaits its seal. The database itself writes it, with a row that has its digest."""
 
     __tablename__ = "history_unsealed"
 

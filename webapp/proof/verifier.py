@@ -135,7 +135,8 @@ class Verifier:
         """After the last seal: entries that neither lie under a seal nor await one."""
         self.sealed = len(self._in_seal)
         self.waiting = len(self._waiting)
-        for key in sorted(self._open.keys() - self._in_seal - self._waiting):
+        hashed = {key for key, found in self._open.items() if found}
+        for key in sorted(hashed - self._in_seal - self._waiting):
             appointment, sequence = divmod(key, SEQUENCES)
             yield self._at(appointment, sequence, "The entry lies under no seal and awaits none.")
         for key in sorted(self._waiting & self._in_seal):
