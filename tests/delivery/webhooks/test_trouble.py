@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from tests.delivery.webhooks.conftest import Hooks
 from tests.factories import DAY, World
 from tests.support.receiver import Receiver, Reply, Taken
+from webapp.delivery.webhooks import retries
 from webapp.delivery.webhooks.claims import LEASE
-from webapp.models import Appointment, OutboxEvent, WebhookAttempt
+from webapp.models import Appointment, OutboxEvent, WebhookAttempt, WebhookDelivery
 from webapp.vocabulary import DeliveryState
 
 Book = Callable[..., Appointment]
@@ -33,8 +36,10 @@ def breaking(model: type, moment: str, when: Callable[[Any], bool]) -> Iterator[
             raise RuntimeError("broken")
 
     event.listen(model, moment, breaks)
-    yield
-    event.remove(model, moment, breaks)
+    try:
+        yield
+    finally:
+        event.remove(model, moment, breaks)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +87,70 @@ def test_what_breaks_the_next_does_not_undo_what_arrived(
     hooks.add(world, there.url)
     book()
     second = book(start=world.now + 3 * DAY).appointment_id
-    with breaking(OutboxEvent, "load", lambda row: row.appointment_id == second):
+    with breaking(WebhookDelivery, "load", lambda row: row.appointment_id == second):
         hooks.deliver(world.now)
     assert [each.state.value for each in hooks.deliveries()] == ["delivered", "waiting"]
-    hooks.deliver(world.now + LEASE + SECOND)
+    hooks.deliver(world.now + 2 * LEASE)
     assert len(there.taken) == len(set(there.ids)) == 2
+
+
+def broken_row(session: Session) -> None:
+    """What only breaks in Python, and on PostgreSQL what leaves no transaction to go on with."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SELECT 1 / 0"))
+    raise RuntimeError("broken")
+
+
+@contextmanager
+def unreadable(appointment_id: int) -> Iterator[None]:
+    """The events of this appointment break whoever reads them."""
+
+    def breaks(row: OutboxEvent, context: Any) -> None:
+        if row.appointment_id == appointment_id:
+            broken_row(context.session)
+
+    event.listen(OutboxEvent, "load", breaks)
+    try:
+        yield
+    finally:
+        event.remove(OutboxEvent, "load", breaks)
+
+
+def test_one_that_cannot_be_put_into_words_has_had_a_try_and_the_others_go_on(
+    hooks: Hooks, world: World, book: Book, there: Receiver
+) -> None:
+    number = hooks.add(world, there.url)
+    bad = book().appointment_id
+    book(start=world.now + 3 * DAY)
+    with unreadable(bad):
+        assert hooks.deliver(world.now) == {"delivered": 1, "refused": 0}
+        first, second = hooks.deliveries()
+        assert (first.state, first.attempts) == (DeliveryState.WAITING, 1)
+        assert first.last_error in {f"It cannot be written: {kind}" for kind in ("RuntimeError", "DataError")}
+        assert first.due_at > world.now
+        assert second.state is DeliveryState.DELIVERED
+        attempt, _arrived = hooks.attempts()
+        assert (attempt.status, attempt.request_body, attempt.error) == (None, "", first.last_error)
+        endpoint = hooks.endpoint(number)
+        assert (endpoint.leased_by, endpoint.failing_since, endpoint.rests_until) == (None, None, None)
+    assert hooks.deliver(world.now + LEASE) == {"delivered": 1, "refused": 0}
+    assert [each.state.value for each in hooks.deliveries()] == ["delivered", "delivered"]
+
+
+def test_one_that_can_never_be_put_into_words_has_failed_in_the_end(
+    hooks: Hooks, world: World, book: Book, there: Receiver
+) -> None:
+    number = hooks.add(world, there.url)
+    bad, now = book().appointment_id, world.now
+    with unreadable(bad):
+        for tries in range(1, retries.TRIES + 1):
+            hooks.deliver(now)
+            (delivery,) = hooks.deliveries()
+            assert delivery.attempts == len(hooks.attempts()) == tries
+            now = delivery.due_at
+    assert delivery.state is DeliveryState.FAILED
+    assert hooks.endpoint(number).disabled is None
+    assert there.taken == []
 
 
 def test_an_answer_after_the_claim_ended_changes_nothing(

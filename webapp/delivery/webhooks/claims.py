@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, aliased
 
 from webapp.delivery.webhooks import bodies, retries, signing
@@ -141,28 +142,52 @@ def held(session: Session, webhook_endpoint_id: int, worker: str) -> WebhookEndp
 def following(session: Session, endpoint: WebhookEndpoint, moment: datetime, *, key: str) -> Work | None:
     """The next delivery of a claimed endpoint, signed for this moment; renews the claim.
 
-    One that cannot be put into words fails, and the one after it is taken.
+    One that cannot be put into words has had a try, of which the endpoint knows nothing, and the one after it
+    is taken.
     """
     while (delivery := _next(session, endpoint, moment)) is not None:
         try:
-            said = bodies.message(session, delivery)
-        except (LookupError, ValueError, sa.exc.NoResultFound) as error:
+            with session.begin_nested():
+                work = _worded(session, endpoint, delivery, moment, key)
+        except (OperationalError, InterfaceError):
+            raise  # the database, not this delivery
+        except Exception as error:
             log.exception("webhook delivery %s cannot be written", delivery.webhook_delivery_id)
-            _end(delivery, DeliveryState.FAILED, moment)
-            delivery.last_error = f"It cannot be written: {type(error).__name__}"
-            session.flush()
-            continue
-        endpoint.leased_until = moment + LEASE
-        secrets = signing_secrets(
-            endpoint.webhook_endpoint_id,
-            key=key,
-            turn=endpoint.turn,
-            turned_at=endpoint.turned_at,
-            now=moment,
-        )
-        headers = signing.headers(said.message_id, said.body, secrets=secrets, moment=moment)
-        return Work(delivery.webhook_delivery_id, endpoint.url, said.body, headers, moment)
+            _unsent(session, delivery, f"It cannot be written: {type(error).__name__}", moment)
+        else:
+            endpoint.leased_until = moment + LEASE
+            return work
     return None
+
+
+def _worded(
+    session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery, moment: datetime, key: str
+) -> Work:
+    said = bodies.message(session, delivery)
+    secrets = signing_secrets(
+        endpoint.webhook_endpoint_id,
+        key=key,
+        turn=endpoint.turn,
+        turned_at=endpoint.turned_at,
+        now=moment,
+    )
+    headers = signing.headers(said.message_id, said.body, secrets=secrets, moment=moment)
+    return Work(delivery.webhook_delivery_id, endpoint.url, said.body, headers, moment)
+
+
+def _unsent(session: Session, delivery: WebhookDelivery, problem: str, moment: datetime) -> None:
+    """Write down a try that sent nothing."""
+    nothing = Work(delivery.webhook_delivery_id, "", b"", {}, moment)
+    answer = Answer({}, 0, error=problem)
+    _count(session, delivery, nothing, answer)
+    _decide(delivery, answer, moment)
+    session.flush()
+
+
+def _count(session: Session, delivery: WebhookDelivery, work: Work, answer: Answer) -> None:
+    session.add(_attempt(delivery, work, answer))
+    delivery.attempts += 1
+    delivery.last_status, delivery.last_error = answer.status, answer.error
 
 
 def _next(session: Session, endpoint: WebhookEndpoint, moment: datetime) -> WebhookDelivery | None:
@@ -188,9 +213,7 @@ def mark(session: Session, endpoint: WebhookEndpoint, work: Work, answer: Answer
     delivery = session.get_one(
         WebhookDelivery, work.webhook_delivery_id, populate_existing=True, with_for_update=True
     )
-    session.add(_attempt(delivery, work, answer))
-    delivery.attempts += 1
-    delivery.last_status, delivery.last_error = answer.status, answer.error
+    _count(session, delivery, work, answer)
     if answer.good:
         endpoint.failing_since = endpoint.rests_until = None
     else:
