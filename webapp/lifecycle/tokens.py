@@ -71,7 +71,8 @@ def make(
     """A new token and its text, which nobody can look up again.
 
     Raises:
-        Forbidden: the role does not include the settings, or the person is above the actor's own role.
+        Forbidden: the role does not include the settings, the person is above the actor's own role, or the
+            actor was deactivated meanwhile.
         Invalid: no name, no scope, nobody such in the team, an end that has passed, or too many tokens.
     """
     _require(actor)
@@ -82,6 +83,7 @@ def make(
         raise Invalid("Choose at least one thing that the token may do.", field="scopes")
     if expires_at is not None and expires_at <= now:
         raise Invalid("Choose an end that lies ahead.", field="expires_at")
+    _begin(session, actor)
     person = _person(session, actor, staff_user_id)
     standing = sa.select(sa.func.count()).where(
         ApiToken.firm_id == actor.firm_id, ApiToken.revoked_at.is_(None)
@@ -251,14 +253,32 @@ def _require(actor: Actor) -> None:
         raise Forbidden("Your role does not include the settings.")
 
 
+def _begin(session: Session, actor: Actor) -> None:
+    """A token is made before or after a change of the team (see ``team``), never beside it: whoever
+    deactivates its maker meets it, or its maker is met deactivated here. Two at once are counted in turn.
+    """
+    session.execute(
+        sa.select(Firm.firm_id).where(Firm.firm_id == actor.firm_id).with_for_update(key_share=True)
+    )
+    stays = sa.select(StaffUser.staff_user_id).where(
+        StaffUser.firm_id == actor.firm_id,
+        StaffUser.staff_user_id == actor.staff_user_id,
+        StaffUser.deactivated_at.is_(None),
+    )
+    if session.scalar(stays) is None:
+        raise Forbidden("You were deactivated meanwhile, so no token was made.")
+
+
 def _person(session: Session, actor: Actor, staff_user_id: int) -> StaffUser:
     """Somebody of the team, not above the actor: a token is no way to a stronger role."""
     found = session.scalars(
-        sa.select(StaffUser).where(
+        sa.select(StaffUser)
+        .where(
             StaffUser.firm_id == actor.firm_id,
             StaffUser.staff_user_id == staff_user_id,
             StaffUser.deactivated_at.is_(None),
         )
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if found is None:
         raise Invalid("Choose somebody of the team.", field="staff_user_id")
