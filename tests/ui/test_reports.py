@@ -170,11 +170,11 @@ def test_the_office_manager_reads_off_who_loses_most_and_whether_it_is_chance(
     told, rows = listed(desk, count.attrs["href"])
     assert (told, len(rows)) == (10, 10)
     heads = {row.one("th").text for row in page.one(id="by-staff").one("tbody").all("tr")}
-    assert heads == {"Tomas Novak higher than the others by more than chance", *_below("Lena Fischer"), "All"}
+    assert heads == {"Tomas Novak more client no-shows than chance explains", *_below("Lena Fischer"), "All"}
 
 
 def _below(name: str) -> set[str]:
-    return {f"{name} lower than the others by more than chance"}
+    return {f"{name} fewer client no-shows than chance explains"}
 
 
 @one_engine
