@@ -1,55 +1,39 @@
 """The long form: ``python -m tests.faults --engine postgresql --kills 250 --rounds 200`` prints a table."""
 
 import argparse
-import contextlib
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-from tests.faults import kills
-from tests.faults.cluster import running_cluster
-from tests.faults.stack import Ground
-from tests.support.engines import migrate
+from tests.faults import report
+from tests.faults.grounds import ground
+from tests.support.engines import ENGINES
 
-ENGINES = ("sqlite", "postgresql")
-
-
-@contextlib.contextmanager
-def ground(engine: str) -> Iterator[Ground]:
-    """A migrated template, and a folder for the stacks."""
-    with tempfile.TemporaryDirectory(prefix="daybook-faults-") as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        if engine == "sqlite":
-            template = folder / "template.sqlite3"
-            migrate(f"sqlite:///{template}", folder)
-            yield Ground(folder, str(template))
-        else:
-            cluster = stack.enter_context(running_cluster())
-            cluster.run("CREATE DATABASE template_daybook TEMPLATE template0 ENCODING 'UTF8'")
-            migrate(cluster.url_of("template_daybook"), folder)
-            yield Ground(folder, "template_daybook", cluster)
+SHOWN = 10
 
 
 def main() -> int:
+    """Run what was asked for; 1 if anything did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--engine", choices=ENGINES, action="append")
-    parser.add_argument("--kills", type=int, default=250)
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="one of both; may be repeated")
+    parser.add_argument("--kills", type=int, default=250, help="on each engine")
+    parser.add_argument("--rounds", type=int, default=200, help="of each race; 0 for kills alone")
+    parser.add_argument("--controls", type=int, default=20, help="rounds of each build without a guard")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    sizes = report.Sizes(given.kills, given.rounds, given.controls, given.seed)
+    print("| engine | what | how | outcome | seconds |\n|---|---|---|---|---|")
+    broken = False
     for engine in given.engine or ENGINES:
-        with ground(engine) as place, place.stack() as stack:
+        with ground(engine) as place:
             begun = time.monotonic()
-            report = kills.rounds(stack, given.kills, seed=given.seed)
-            ledger = report.ledger
-            print(engine, dict(report.kills), {k: round(v, 2) for k, v in report.back.items()})
-            print(
-                ledger.acknowledged, ledger.unanswered, ledger.put_off, ledger.repeated, stack.post.repeated
-            )
-            print(report.faults[:20], f"{time.monotonic() - begun:.1f} s")
-            print(stack.tail()[-3000:])
-    return 0
+            for row in report.run(place, sizes):
+                took = time.monotonic() - begun
+                print(f"| {row.engine} | {row.what} | {row.how} | {row.found} | {took:.0f} |", flush=True)
+                for fault in row.faults[:SHOWN]:
+                    print(f"  FAULT {fault}", flush=True)
+                broken = broken or bool(row.faults)
+                begun = time.monotonic()
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

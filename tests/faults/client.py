@@ -18,7 +18,7 @@ SLOT = timedelta(minutes=15)
 FAR = timedelta(days=60)
 TERM = timedelta(days=20)  # of the calendar, for one load of several on a stack
 THINK = 0.03  # seconds between two requests of one program
-AGAIN = 0.05  # seconds until a request without an answer is sent again
+AGAIN = 0.1  # seconds until a request without an answer is sent again
 PATIENCE = 60  # seconds
 MOST_OWN = 6
 NOT_NOW = {503}

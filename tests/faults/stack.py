@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -75,22 +74,19 @@ class Stack:
         aside.write_text(str(self.ahead.total_seconds()))
         aside.replace(self.folder / "clock")
 
-    def seed(self, endpoints: int = 1) -> None:
-        """A firm, its tokens, somebody signed in, and endpoints that are told of everything."""
+    def seed(self) -> None:
+        """A firm, its tokens, somebody signed in, and an endpoint that is told of everything."""
         self.pass_(timedelta())
         self.engine = make_engine(self.url)
         with self.writer() as session:
             self.world = world = make_world(session)
             self.contacts = [make_contact(session, world.firm, f"Client{n} Byron") for n in range(8)]
             facts = webhooks.checked(webhooks.Facts(url=self.hooks.url), networks=(LOOPBACK,))
-            found = [
-                webhooks.create(session, actor=world.acting(world.manager), facts=facts, now=world.now)
-                for _ in range(endpoints)
-            ]
+            found = webhooks.create(session, actor=world.acting(world.manager), facts=facts, now=world.now)
             self.tokens = [token_of(session, world, world.owner) for _ in range(TOKENS)]
             self.cookie = access.open_session(session, world.manager, now=self.now())
             session.commit()
-            self.post.heard.secret = secret_of(found[0].webhook_endpoint_id, key=SECRET_KEY, turn=0)
+            self.post.heard.secret = secret_of(found.webhook_endpoint_id, key=SECRET_KEY, turn=0)
 
     def collect(self) -> None:
         """Take in what has arrived outside."""
@@ -259,60 +255,16 @@ def running(
     *,
     guards_off: str = "",
     workers: int = 1,
-    endpoints: int = 1,
     cluster: Cluster | None = None,
     database: str | None = None,
 ) -> Iterator[Stack]:
     """A stack over a fresh, migrated database; everything in it has ended afterwards."""
     with mail_server() as mail, receiver() as hooks:
         stack = Stack(folder, url, guards_off, mail, hooks, cluster, database, workers=workers)
-        stack.seed(endpoints)
+        stack.seed()
         try:
             stack.start()
             yield stack
         finally:
             stack.stop()
             stack.engine.dispose()
-
-
-@dataclass
-class Ground:
-    """Where stacks are made: on SQLite a file, on PostgreSQL a database of one cluster, each a fresh copy."""
-
-    folder: Path
-    template: str
-    cluster: Cluster | None = None
-    made: int = 0
-
-    @property
-    def name(self) -> str:
-        return "postgresql" if self.cluster else "sqlite"
-
-    @contextlib.contextmanager
-    def stack(
-        self, *, guards_off: str = "", workers: int = 1, endpoints: int = 1, lazy: bool = False
-    ) -> Iterator[Stack]:
-        """A running stack; ``lazy`` lets PostgreSQL answer before a commit is on disk."""
-        self.made += 1
-        folder = self.folder / f"stack-{self.made}"
-        folder.mkdir()
-        database = None
-        if self.cluster is None:
-            url = f"sqlite:///{folder / 'daybook.sqlite3'}"
-            shutil.copyfile(self.template, folder / "daybook.sqlite3")
-        else:
-            database = f"stack_{self.made}"
-            url = self.cluster.url_of(database)
-            self.cluster.run(f"CREATE DATABASE {database} TEMPLATE {self.template}")
-            if lazy:
-                self.cluster.run(f"ALTER DATABASE {database} SET synchronous_commit = off")
-        with running(
-            folder,
-            url,
-            guards_off=guards_off,
-            workers=workers,
-            endpoints=endpoints,
-            cluster=self.cluster,
-            database=database,
-        ) as stack:
-            yield stack

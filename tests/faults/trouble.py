@@ -4,8 +4,6 @@ Each scenario returns what it found wrong, as sentences.
 """
 
 import contextlib
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,7 +14,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from tests.faults import checks, races
-from tests.faults.client import Answer, call, load, send
+from tests.faults.client import Answer, Ledger, call, load, send
 from tests.faults.stack import LEASES_END, LOOPBACK, Stack
 from tests.lifecycle.due_rows import many
 from tests.support.receiver import HANG, Receiver, Reply, receiver
@@ -104,26 +102,14 @@ def gone(stack: Stack) -> list[str]:
     return found
 
 
-@contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of its own in the folder; raises OSError where this machine does not allow one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    program = shutil.which("mount")
-    words = ["-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", str(folder)]
-    if program is None or subprocess.run([program, *words], check=False, capture_output=True).returncode:
-        raise OSError("a small disk takes a mount, which takes root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def fill(disk: Path) -> Path:
     """A file that takes all that is left."""
     filler = disk / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+    with filler.open("wb", buffering=0) as file:
+        for piece in (2**20, 2**12):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(piece))
     return filler
 
 
@@ -143,38 +129,52 @@ def full(stack: Stack, disk: Path) -> list[str]:
 
 def outside(stack: Stack) -> list[str]:
     """Mail server and webhook endpoints are dead, hang and say too much, and recover."""
+    stack.collect()
     dead, before = closed_port(), set(stack.post.heard.seen)
     with receiver() as hung, receiver() as huge:
         hung.always(how=HANG)
         huge.always(body=HUGE)
-        _add_endpoints(stack, [hung.url, huge.url, f"http://127.0.0.1:{dead}/hooks"])
-        with load(stack, 8, number=2) as at_work:
-            for trouble in (DROP, FLOOD):
-                stack.mail.replies["CONNECT"] = trouble
-                time.sleep(WHILE)
-            done = at_work.ledger.acknowledged
-        stack.wait_for(lambda: len(set(stack.hooks.ids)) >= done, "the good endpoint waits for the bad ones")
-        found = [] if done > 5 else [f"with bad receivers only {done} changes were answered"]
-        if (memory := _memory(stack.at_work[0].pid)) > MOST_MEMORY:
-            found.append(f"the worker takes {memory} MB")
-        stack.mail.replies.clear()
-        hung.answer = huge.answer = lambda _taken: Reply()
-        hung.closing.set()
-        with receiver(port=dead) as late:
-            _settle(stack)
-            found += checks.everything(stack, at_work.ledger)
-            known = stack.post.heard.seen - before
-            named = {"who hung": hung, "who said too much": huge, "who was dead": late}
-            found += [f"{name} missed webhooks" for name, each in named.items() if _misses(each, known)]
+        with _endpoints(stack, [hung.url, huge.url, f"http://127.0.0.1:{dead}/hooks"]):
+            ledger = _load_without_mail(stack)
+            steps = ledger.acknowledged - ledger.notes
+            found = [] if steps > 5 else [f"with bad receivers only {steps} steps were taken"]
+            stack.wait_for(lambda: len(set(stack.hooks.ids)) >= steps, "the good endpoint is kept waiting")
+            if (memory := _memory(stack.at_work[0].pid)) > MOST_MEMORY:
+                found.append(f"the worker takes {memory} MB")
+            hung.answer = huge.answer = lambda _taken: Reply()
+            hung.closing.set()
+            with receiver(port=dead) as late:
+                _settle(stack)
+                found += checks.everything(stack, ledger)
+                known = stack.post.heard.seen - before
+                named = {"who hung": hung, "who said too much": huge, "who was dead": late}
+                found += [f"{name} missed webhooks" for name, each in named.items() if _misses(each, known)]
     return found
 
 
-def _add_endpoints(stack: Stack, urls: list[str]) -> None:
-    manager = stack.world.acting(stack.world.manager)
+def _load_without_mail(stack: Stack) -> Ledger:
+    """Some load while the mail server hangs up, and while it does not stop talking."""
+    with load(stack, 8, number=2) as at_work:
+        for trouble in (DROP, FLOOD):
+            stack.mail.replies["CONNECT"] = trouble
+            time.sleep(WHILE)
+    stack.mail.replies.clear()
+    return at_work.ledger
+
+
+@contextlib.contextmanager
+def _endpoints(stack: Stack, urls: list[str]) -> Iterator[None]:
+    """More endpoints, removed at the end."""
+    manager, made = stack.world.acting(stack.world.manager), []
     with stack.writer() as session:
         for url in urls:
             facts = webhooks.checked(webhooks.Facts(url=url), networks=(LOOPBACK,))
-            webhooks.create(session, actor=manager, facts=facts, now=stack.now())
+            made.append(webhooks.create(session, actor=manager, facts=facts, now=stack.now()))
+        session.commit()
+    yield
+    with stack.writer() as session:
+        for each in made:
+            webhooks.remove(session, each.webhook_endpoint_id, actor=manager, now=stack.now())
         session.commit()
 
 
