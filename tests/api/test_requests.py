@@ -221,6 +221,21 @@ def test_an_address_that_is_none_is_a_problem_too(api: Program) -> None:
             assert_said(answer, 404, "not_found", "such a number")
 
 
+def test_an_address_with_a_slash_too_many_is_a_problem_and_no_redirect(
+    api: Program, address: str, app: Flask, session: Session
+) -> None:
+    with nothing_done(session):
+        for path in (f"{address}/", address.replace("/cancel", "//cancel")):
+            answer = api.post(path, {"reason": "x", "cancelled_by": "staff"})
+            assert_said(answer, 404, "not_found", "openapi.json")
+            assert "Location" not in answer.headers
+    for path in (f"{LIST}/", f"/{LIST}", f"{LIST}//1", "/openapi.json/"):
+        assert_said(api.get(path), 404, "not_found", "openapi.json")
+    assert_said(app.test_client().get("/api//v1/contacts"), 404, "not_found")
+    leads = app.test_client().get("/api/v1")
+    assert (leads.status_code, leads.headers["Location"]) == (308, "http://localhost/api/v1/")
+
+
 def test_each_method_is_answered_sanely(api: Program, address: str) -> None:
     here = address.removesuffix("/cancel")
     whole = api.get(here)
@@ -231,6 +246,7 @@ def test_each_method_is_answered_sanely(api: Program, address: str) -> None:
     options = api.call("OPTIONS", here)
     assert (options.status_code, options.data) == (200, b"")
     assert {"GET", "PATCH"} <= set(options.headers["Allow"].split(", "))
+    assert_said(api.call("OPTIONS", "/nothing"), 404, "not_found")
     for method in ("TRACE", "DELETE", "PUT", "POST", "PROPFIND"):
         answer = api.call(method, here)
         assert_said(answer, 405, "method_not_allowed", "Allow")
