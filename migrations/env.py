@@ -24,7 +24,7 @@ def render_item(kind: str, item: Any, _autogen: AutogenContext) -> str | bool:
 def run() -> None:
     if context.is_offline_mode():
         raise SystemExit("Daybook's migrations need a database connection; offline SQL is not supported.")
-    with db.engine.connect().execution_options(write=True) as connection:
+    with db.engine.connect().execution_options(write=True, firm="all") as connection:
         context.configure(
             connection=connection,
             target_metadata=db.metadata,

@@ -43,13 +43,21 @@ class Desk:
 
 @contextmanager
 def desk_over(
-    url: str, count: int, folder: Path, *, contacts: int = 0, firms: int = 1, turns: int = 1
+    url: str,
+    count: int,
+    folder: Path,
+    *,
+    contacts: int = 0,
+    firms: int = 1,
+    turns: int = 1,
+    filled_by: str = "",
 ) -> Iterator[Desk]:
     """Fill a migrated database and open the application on it, at the desk of the first firm.
 
-    Each firm has its part of the appointments, in so many ``turns`` a day; ``contacts`` are a firm's.
+    Each firm has its part of the appointments, in so many ``turns`` a day; ``contacts`` are a firm's. A role
+    that policies bind cannot COPY: ``filled_by`` is the address for one that can.
     """
-    engine = make_engine(url)
+    engine = make_engine(filled_by or url)
     app = make_app(settings_for(url, folder))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with Session(engine) as session:

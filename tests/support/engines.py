@@ -103,6 +103,23 @@ def postgres_template(postgres_server: Server, tmp_path_factory: pytest.TempPath
     postgres_server.drop(name)
 
 
+@pytest.fixture(scope="session")
+def site_template(site_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database of an ordinary role, to clone: what keeps the firms apart is in force there."""
+    name = site_server.create()
+    migrate(site_server.url(name), tmp_path_factory.mktemp("template"))
+    yield name
+    site_server.drop(name)
+
+
+@pytest.fixture
+def site_url(site_server: Server, site_template: str) -> Iterator[str]:
+    """A fresh, migrated PostgreSQL database of an ordinary role, dropped afterwards."""
+    name = site_server.create(site_template)
+    yield site_server.url(name)
+    site_server.drop(name)
+
+
 def settings_for(url: str, instance: Path) -> Settings:
     """The settings of an installation that is used by tests alone."""
     return Settings(

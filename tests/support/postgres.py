@@ -39,9 +39,9 @@ SERVER_OPTIONS = {
 class Server:
     """A server that makes databases; ``url`` is any database of it that can be connected to."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, numbers: "count[int] | None" = None) -> None:
         self._url = url
-        self._numbers = count(1)
+        self._numbers = numbers or count(1)
         self._admin = psycopg.connect(
             url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
         )
@@ -68,6 +68,13 @@ class Server:
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )
 
+    def as_ordinary_role(self) -> "Server":
+        """The same server for a role that owns its databases and obeys their policies, as in production."""
+        name = f"daybook_site_{os.getpid()}"
+        role = sql.Identifier(name)
+        self._admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(role, name))
+        return Server(self._url.set(username=name, password=name), self._numbers)
+
     def close(self) -> None:
         self._admin.close()
 
@@ -90,6 +97,14 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         server = Server(url)
         stack.callback(server.close)
         yield server
+
+
+@pytest.fixture(scope="session")
+def site_server(postgres_server: Server) -> Iterator[Server]:
+    """The same server, for a role that is no superuser."""
+    server = postgres_server.as_ordinary_role()
+    yield server
+    server.close()
 
 
 def binaries() -> Path | None:

@@ -26,7 +26,7 @@ class Statement:
 
 @contextmanager
 def captured(engine: Engine) -> Iterator[list[Statement]]:
-    """The statements that run on an engine meanwhile, without BEGIN, COMMIT and PRAGMA."""
+    """The statements that run on an engine meanwhile, without BEGIN, SET, COMMIT and PRAGMA."""
     found: list[Statement] = []
 
     def keep(_connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
@@ -48,8 +48,11 @@ def sqlite_plan(engine: Engine, statement: Statement) -> list[str]:
 
 
 def postgres_plan(engine: Engine, statement: Statement) -> list[dict[str, Any]]:
-    """Every node of EXPLAIN's plan, the outermost first, with its ``Node Type`` and ``Relation Name``."""
-    with engine.connect() as connection:
+    """Every node of EXPLAIN's plan, the outermost first, with its ``Node Type`` and ``Relation Name``.
+
+    Where a role sees one firm alone, it is the first.
+    """
+    with engine.connect().execution_options(firm=1) as connection:
         found = connection.exec_driver_sql(
             f"EXPLAIN (FORMAT JSON) {statement.sql}", statement.parameters
         ).scalar()

@@ -17,7 +17,7 @@ from webapp.vocabulary import PERMISSIONS, SCOPE_PERMISSIONS, Permission, Role, 
 
 API, OPEN_API = "api.", {"api.page", "api.openapi"}
 OURS, THEIRS, NOBODYS = "ours", "theirs", "nobody's"
-UNSTEADY = {"date", "ratelimit-remaining"}
+UNSTEADY = {"date", "ratelimit-remaining", "x-request-id"}
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,7 @@ def answer(installation: Installation, ask: Ask) -> TestResponse:
         address(installation.app, ask, installation), method=ask.method, headers=headers, **more
     )
     found.get_data()
+    found.close()
     return found
 
 

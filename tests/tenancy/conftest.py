@@ -20,7 +20,7 @@ from tests.support.postgres import Server
 from tests.support.signed_in import COOKIE
 from tests.tenancy.ground import FAR, NEAR, Stock, build, numbered_from
 from webapp.extensions import db
-from webapp.models import Base
+from webapp.models import Base, tenancy
 from webapp.vocabulary import Role
 
 FORM_COOKIE = "daybook-form"
@@ -78,7 +78,7 @@ class Installation:
 
 def dumped(engine: Engine) -> Dump:
     found: Dump = {}
-    with engine.connect() as connection:
+    with engine.connect().execution_options(**tenancy.EVERY_FIRM) as connection:
         for table in Base.metadata.sorted_tables:
             kept = [column for column in table.c if (table.name, column.name) not in NOTED]
             found[table.name] = sorted(tuple(map(str, row)) for row in connection.execute(sa.select(*kept)))
@@ -92,7 +92,7 @@ def set_up(url: str, folder: Path, **parts: Any) -> Installation:
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with app.app_context():
         engine = db.engine
-    with Session(engine, expire_on_commit=False) as session:
+    with Session(engine, expire_on_commit=False, info=tenancy.EVERY_FIRM) as session:
         with numbered_from(session, NEAR):
             ours = build(session, app, slug="marlow", mark="OurFirmsWord")
         with numbered_from(session, FAR):
@@ -152,12 +152,12 @@ def standing_clock() -> Iterator[None]:
 def both(
     request: pytest.FixtureRequest, standing_clock: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    """The installation, on each engine in turn."""
+    """The installation, on each engine in turn; on PostgreSQL by a role that its policies bind."""
     folder = tmp_path_factory.mktemp("tenancy")
     if request.param == "sqlite":
         yield from on_sqlite(request.getfixturevalue("sqlite_template"), folder)
     else:
-        parts = (request.getfixturevalue(name) for name in ("postgres_server", "postgres_template"))
+        parts = (request.getfixturevalue(name) for name in ("site_server", "site_template"))
         yield from on_postgres(*parts, folder)
 
 

@@ -16,6 +16,7 @@ from webapp.delivery import seals
 from webapp.extensions import db
 from webapp.lifecycle import sealing
 from webapp.lifecycle.seal_keys import public_key, signing_key, trusted
+from webapp.models import tenancy
 from webapp.queries import proofs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -103,13 +104,15 @@ def accept(slug: str) -> None:
 
 def writing() -> Session:
     """A session that begins as a writer."""
-    return Session(db.engine, execution_options={"write": True}, expire_on_commit=False)
+    return Session(
+        db.engine, execution_options={"write": True}, expire_on_commit=False, info=tenancy.EVERY_FIRM
+    )
 
 
 def reading() -> Session:
     """A session that sees one moment, however long it reads."""
     level = "REPEATABLE READ" if db.engine.dialect.name == "postgresql" else "SERIALIZABLE"
-    return Session(db.engine.execution_options(isolation_level=level))
+    return Session(db.engine.execution_options(isolation_level=level), info=tenancy.EVERY_FIRM)
 
 
 def _firms(session: Session, slug: str | None) -> list[tuple[int, str]]:

@@ -12,6 +12,7 @@ from webapp import demo as demos
 from webapp.cli.base import require_head, settings, write
 from webapp.demo import post
 from webapp.extensions import db
+from webapp.models import tenancy
 
 
 @click.command(short_help="Load two demo firms.")
@@ -48,7 +49,9 @@ def demo(reset: bool, if_empty: bool) -> None:
 
 
 def _session() -> Session:
-    return Session(db.engine, execution_options={"write": True}, expire_on_commit=False)
+    return Session(
+        db.engine, execution_options={"write": True}, expire_on_commit=False, info=tenancy.EVERY_FIRM
+    )
 
 
 def _start_over() -> None:

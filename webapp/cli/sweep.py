@@ -11,6 +11,7 @@ from webapp.cli.base import find_firm, require_head, settings
 from webapp.extensions import db
 from webapp.lifecycle import sweeps
 from webapp.lifecycle.sweeps import KindReport, Report
+from webapp.models import tenancy
 from webapp.vocabulary import SweepKind
 
 DID = {
@@ -57,7 +58,9 @@ def sweep(slug: str | None, dry_run: bool, instant: str | None) -> None:
 
 
 def _session() -> Session:
-    return Session(db.engine, execution_options={"write": True}, expire_on_commit=False)
+    return Session(
+        db.engine, execution_options={"write": True}, expire_on_commit=False, info=tenancy.EVERY_FIRM
+    )
 
 
 def _parsed(text: str) -> datetime:

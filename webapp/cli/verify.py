@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from webapp.cli.base import require_head
 from webapp.extensions import db
-from webapp.queries import invariants
+from webapp.queries import health, invariants
 
 SHOWN = 20
 
@@ -19,6 +19,8 @@ SHOWN = 20
 def verify(limit: int) -> None:
     """Check every invariant on the database. Exits with 1 if one is broken, with the rows that break it."""
     require_head()
+    if warning := health.open_lock(db.session()):
+        click.echo(warning)
     began = perf_counter()
     broken = rows = 0
     for violation in invariants.check(db.session(), limit=limit):

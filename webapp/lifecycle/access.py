@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import StaffUser, UserSession
+from webapp.models import StaffUser, UserSession, tenancy
 
 IDLE = timedelta(hours=12)
 ABSOLUTE = timedelta(days=7)
@@ -38,7 +38,8 @@ def open_session(
         The token for the cookie. It cannot be had again.
     """
     if replaces:
-        revoke(session, token_hash(replaces), now)
+        with tenancy.every_firm(session):  # it may be one at another firm
+            revoke(session, token_hash(replaces), now)
     _forget_old(session, user, now)
     token = new_token()
     session.add(

@@ -18,7 +18,7 @@ from webapp.lifecycle import audit
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Invalid, Missing
 from webapp.lifecycle.text import one_line
-from webapp.models import AppointmentType, CalendarFeed, StaffUser
+from webapp.models import AppointmentType, CalendarFeed, StaffUser, tenancy
 from webapp.vocabulary import Status
 
 CONTEXT = b"daybook calendar feed\x00"
@@ -91,21 +91,29 @@ def token_of(feed: CalendarFeed, *, secret: str) -> str:
 
 
 def resolve(session: Session, *, token: str) -> CalendarFeed | None:
-    """The feed that a token opens, while it stands and its owner is of the team. One statement."""
-    return session.scalars(
-        sa.select(CalendarFeed)
-        .join(
-            StaffUser,
-            sa.and_(
-                StaffUser.firm_id == CalendarFeed.firm_id, StaffUser.staff_user_id == CalendarFeed.owner_id
-            ),
-        )
-        .where(
-            CalendarFeed.token_hash == hashed(token),
-            CalendarFeed.revoked_at.is_(None),
-            StaffUser.deactivated_at.is_(None),
-        )
-    ).one_or_none()
+    """The feed that a token opens, while it stands and its owner is of the team. One statement.
+
+    The session works for its firm from then on.
+    """
+    with tenancy.every_firm(session):
+        found = session.scalars(
+            sa.select(CalendarFeed)
+            .join(
+                StaffUser,
+                sa.and_(
+                    StaffUser.firm_id == CalendarFeed.firm_id,
+                    StaffUser.staff_user_id == CalendarFeed.owner_id,
+                ),
+            )
+            .where(
+                CalendarFeed.token_hash == hashed(token),
+                CalendarFeed.revoked_at.is_(None),
+                StaffUser.deactivated_at.is_(None),
+            )
+        ).one_or_none()
+        if found is not None:
+            tenancy.enter(session, found.firm_id)
+        return found
 
 
 def is_noted(feed: CalendarFeed, now: datetime) -> bool:

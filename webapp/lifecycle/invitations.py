@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle import access, audit
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Missing
-from webapp.models import Firm, Invitation, StaffUser
+from webapp.models import Firm, Invitation, StaffUser, tenancy
 
 VALID = timedelta(hours=72)
 LONGEST_TOKEN = 100
@@ -63,27 +63,35 @@ def revoke(session: Session, person: StaffUser, now: datetime) -> int:
 
 
 def find(session: Session, token: str, now: datetime) -> Invitee | None:
-    """Whom a link is for; None alike for one that is unknown, used, expired or revoked. One statement."""
-    row = session.execute(
-        sa.select(
-            StaffUser.firm_id,
-            StaffUser.staff_user_id,
-            StaffUser.name,
-            StaffUser.email,
-            Firm.name,
-            StaffUser.password_hash.is_not(None),
-            Invitation.expires_at,
-        )
-        .join(
-            StaffUser,
-            sa.and_(
-                StaffUser.firm_id == Invitation.firm_id, StaffUser.staff_user_id == Invitation.staff_user_id
-            ),
-        )
-        .join(Firm, Firm.firm_id == Invitation.firm_id)
-        .where(*_is_open(token, now), StaffUser.deactivated_at.is_(None))
-    ).one_or_none()
-    return None if row is None else Invitee(*row)
+    """Whom a link is for; None alike for one that is unknown, used, expired or revoked. One statement.
+
+    The session works for their firm from then on.
+    """
+    with tenancy.every_firm(session):
+        row = session.execute(
+            sa.select(
+                StaffUser.firm_id,
+                StaffUser.staff_user_id,
+                StaffUser.name,
+                StaffUser.email,
+                Firm.name,
+                StaffUser.password_hash.is_not(None),
+                Invitation.expires_at,
+            )
+            .join(
+                StaffUser,
+                sa.and_(
+                    StaffUser.firm_id == Invitation.firm_id,
+                    StaffUser.staff_user_id == Invitation.staff_user_id,
+                ),
+            )
+            .join(Firm, Firm.firm_id == Invitation.firm_id)
+            .where(*_is_open(token, now), StaffUser.deactivated_at.is_(None))
+        ).one_or_none()
+        if row is None:
+            return None
+        tenancy.enter(session, row.firm_id)
+    return Invitee(*row)
 
 
 def _is_open(token: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

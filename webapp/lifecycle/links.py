@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import Appointment, PersonalLink
+from webapp.models import Appointment, PersonalLink, tenancy
 
 CONTEXT = b"daybook personal link\x00"
 
@@ -162,14 +162,21 @@ def _last(
 
 
 def resolve(session: Session, *, token: str, now: datetime) -> PersonalLink | None:
-    """The link that a token opens: known, not revoked, not expired; one look-up by hash whatever is wrong."""
-    return session.scalars(
-        sa.select(PersonalLink).where(
-            PersonalLink.token_hash == hashed(token),
-            PersonalLink.revoked_at.is_(None),
-            PersonalLink.expires_at > now,
-        )
-    ).one_or_none()
+    """The link that a token opens: known, not revoked, not expired; one look-up by hash whatever is wrong.
+
+    The session works for its firm from then on.
+    """
+    with tenancy.every_firm(session):
+        found = session.scalars(
+            sa.select(PersonalLink).where(
+                PersonalLink.token_hash == hashed(token),
+                PersonalLink.revoked_at.is_(None),
+                PersonalLink.expires_at > now,
+            )
+        ).one_or_none()
+        if found is not None:
+            tenancy.enter(session, found.firm_id)
+        return found
 
 
 def revoke(

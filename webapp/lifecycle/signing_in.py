@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle import access, passwords
 from webapp.lifecycle.addresses import looked_up
 from webapp.lifecycle.errors import Missing
-from webapp.models import Firm, StaffUser
+from webapp.models import Firm, StaffUser, tenancy
 
 LEAST_WORK = 2  # hashes checked for every try: that somebody has none, one or two accounts takes equally long
 WRONG = "This e-mail address and password do not match. Check both and try again."
@@ -52,7 +52,8 @@ def _proof(secret: str, firm_id: int, staff_user_id: int, stored: str) -> str:
 
 def matches(session: Session, *, email: str, password: str) -> list[Match]:
     """Every active account with this address and password, by the firm's name. Reads; slow on purpose."""
-    found = _accounts(session, looked_up(email))
+    with tenancy.every_firm(session):
+        found = _accounts(session, looked_up(email))
     stored = [account.stored for account in found]
     padding = [passwords.DUMMY_HASH] * max(0, LEAST_WORK - len(stored))
     right = [passwords.verify(hashed, password) for hashed in stored + padding]
@@ -108,6 +109,7 @@ def sign_in(
     Raises:
         Missing: the account was deactivated, or has another password, since then.
     """
+    tenancy.enter(session, firm_id)
     user = session.scalar(
         sa.select(StaffUser)
         .where(

@@ -17,7 +17,7 @@ from webapp.lifecycle import audit
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Forbidden, Invalid, Missing
 from webapp.lifecycle.text import one_line
-from webapp.models import ApiToken, Firm, StaffUser
+from webapp.models import ApiToken, Firm, StaffUser, tenancy
 from webapp.vocabulary import SCOPE_PERMISSIONS, ActorKind, Permission, Role, Scope
 
 PREFIX = "daybook_"
@@ -173,20 +173,27 @@ def _end(session: Session, token: ApiToken, actor: Actor, now: datetime) -> None
 
 
 def find(session: Session, text: str, *, now: datetime) -> Known | None:
-    """Whose token this is; None if it opens nothing. Reads alone, one statement: anybody may send a text."""
+    """Whose token this is; None if it opens nothing. Reads alone, one statement: anybody may send a text.
+
+    The session works for their firm from then on.
+    """
     if not text.startswith(PREFIX) or len(text) != LENGTH:
         return None
-    found = session.execute(
-        sa.select(ApiToken.api_token_id, ApiToken.name, ApiToken.scopes, StaffUser)
-        .join(
-            StaffUser,
-            sa.and_(StaffUser.firm_id == ApiToken.firm_id, StaffUser.staff_user_id == ApiToken.staff_user_id),
-        )
-        .options(joinedload(StaffUser.firm))
-        .where(ApiToken.token_hash == hashed(text), *_opens(now))
-    ).one_or_none()
-    if found is None:
-        return None
+    with tenancy.every_firm(session):
+        found = session.execute(
+            sa.select(ApiToken.api_token_id, ApiToken.name, ApiToken.scopes, StaffUser)
+            .join(
+                StaffUser,
+                sa.and_(
+                    StaffUser.firm_id == ApiToken.firm_id, StaffUser.staff_user_id == ApiToken.staff_user_id
+                ),
+            )
+            .options(joinedload(StaffUser.firm))
+            .where(ApiToken.token_hash == hashed(text), *_opens(now))
+        ).one_or_none()
+        if found is None:
+            return None
+        tenancy.enter(session, found.StaffUser.firm_id)
     scopes = frozenset(Scope(word) for word in found.scopes.split())
     return Known(found.api_token_id, found.name, scopes, found.StaffUser)
 

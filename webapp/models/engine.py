@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from webapp.models import tenancy
+
 try:
     import pysqlite3.dbapi2 as _bundled
 except ImportError:  # no wheel for this platform: the interpreter's own SQLite serves
@@ -62,6 +64,8 @@ def prepare(engine: sa.Engine) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _on_connect)
         sa.event.listen(engine, "begin", _on_begin)
+    else:
+        tenancy.install(engine)
     return engine
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import Appointment, Attendance, Firm
+from webapp.models import Appointment, Attendance, Firm, tenancy
 from webapp.vocabulary import AttendanceSide, AttendanceSource
 
 
@@ -80,10 +80,16 @@ NOBODY = Called(0, 0, None)
 
 
 def called(session: Session, *, slug: str) -> Called:
-    """The firm whose callbacks arrive at this address, or nobody. One statement."""
+    """The firm whose callbacks arrive at this address, for which the session works from then on, or nobody.
+    One statement.
+    """
     columns = (Firm.firm_id, Firm.callback_round, Firm.callback_renewed_at)
-    found = session.execute(sa.select(*columns).where(Firm.slug == slug)).one_or_none()
-    return Called(*found) if found is not None else NOBODY
+    with tenancy.every_firm(session):
+        found = session.execute(sa.select(*columns).where(Firm.slug == slug)).one_or_none()
+        if found is None:
+            return NOBODY
+        tenancy.enter(session, found.firm_id)
+    return Called(*found)
 
 
 def find_appointment(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from webapp.lifecycle import links
 from webapp.localtime import Local
-from webapp.models import Appointment, Firm, PersonalLink
+from webapp.models import Appointment, Firm, PersonalLink, tenancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +48,31 @@ class Opened:
 def open_link(session: Session, *, token: str, now: datetime) -> Opened | None:
     """What a token opens, fresh; None for any that opens nothing, whatever the reason.
 
-    One statement by the token's hash for those that open nothing, two for the others.
+    One statement by the token's hash for those that open nothing, two for the others. The session works
+    for the link's firm from then on.
     """
-    found = session.execute(
-        sa.select(PersonalLink, sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id))
-        .join(
-            Appointment,
-            sa.and_(
-                Appointment.firm_id == PersonalLink.firm_id,
-                Appointment.appointment_id == PersonalLink.appointment_id,
-            ),
-        )
-        .join(Firm, Firm.firm_id == PersonalLink.firm_id)
-        .where(
-            PersonalLink.token_hash == links.hashed(token),
-            PersonalLink.revoked_at.is_(None),
-            PersonalLink.expires_at > now,
-            Firm.client_links,
-        )
-    ).one_or_none()
-    if found is None:
-        return None
-    link, root = found
+    with tenancy.every_firm(session):
+        found = session.execute(
+            sa.select(PersonalLink, sa.func.coalesce(Appointment.chain_root_id, Appointment.appointment_id))
+            .join(
+                Appointment,
+                sa.and_(
+                    Appointment.firm_id == PersonalLink.firm_id,
+                    Appointment.appointment_id == PersonalLink.appointment_id,
+                ),
+            )
+            .join(Firm, Firm.firm_id == PersonalLink.firm_id)
+            .where(
+                PersonalLink.token_hash == links.hashed(token),
+                PersonalLink.revoked_at.is_(None),
+                PersonalLink.expires_at > now,
+                Firm.client_links,
+            )
+        ).one_or_none()
+        if found is None:
+            return None
+        link, root = found
+        tenancy.enter(session, link.firm_id)
     appointment = _last(session, link.firm_id, root)
     return Opened(link, appointment) if appointment.contact_id == link.contact_id else None
 

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.models import FirmSweep, WorkerHeartbeat
+from webapp.models import Base, FirmSweep, WorkerHeartbeat
 
 LATE = 300
 """Seconds after which a sweep is late."""
@@ -63,6 +63,25 @@ def readiness(session: Session, *, migrations: str, now: datetime) -> Readiness:
         return Readiness(database=False, migrations=True, sweep_age=None)
     age = max(0, int((now - swept).total_seconds())) if swept is not None else None
     return Readiness(database=True, migrations=True, sweep_age=age)
+
+
+def open_lock(session: Session) -> str:
+    """A sentence where PostgreSQL itself does not keep the firms apart, only the queries do; else empty."""
+    if session.get_bind().dialect.name != "postgresql":
+        return ""
+    if session.scalar(sa.text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")):
+        return (
+            "The database role is a superuser or bypasses row-level security, so only Daybook's own queries "
+            "keep the firms apart. Give it an ordinary role that owns the database."
+        )
+    tables = [table.name for table in Base.metadata.sorted_tables if "firm_id" in table.c]
+    forced = sa.text(
+        "SELECT count(*) FROM pg_class WHERE oid::regclass::text = ANY(:tables) "
+        "AND relrowsecurity AND relforcerowsecurity"
+    )
+    if session.scalar(forced, {"tables": tables}) != len(tables):
+        return "Some tables' policies are off, so only Daybook's own queries keep the firms apart there."
+    return ""
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle.access import IDLE, token_hash
 from webapp.lifecycle.actors import Actor
 from webapp.localtime import Local
-from webapp.models import Firm, StaffUser, UserSession
+from webapp.models import Firm, StaffUser, UserSession, tenancy
 from webapp.vocabulary import ActorKind, Density, Permission, Role, Theme
 
 
@@ -49,12 +49,17 @@ class Me:
 
 
 def find(session: Session, *, token: str, now: datetime) -> Me | None:
-    """The staff user of a valid session: not revoked, not idle too long, not too old, still active."""
+    """The staff user of a valid session: not revoked, not idle too long, not too old, still active.
+
+    The database session works for their firm from then on.
+    """
     digest = token_hash(token)
     values = {"digest": digest, "now": now, "idle_since": now - IDLE}
-    row = session.execute(_statement(), values).one_or_none()
-    if row is None:
-        return None
+    with tenancy.every_firm(session):
+        row = session.execute(_statement(), values).one_or_none()
+        if row is None:
+            return None
+        tenancy.enter(session, row.firm_id)
     return Me(
         firm_id=row.firm_id,
         staff_user_id=row.staff_user_id,

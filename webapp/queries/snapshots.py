@@ -8,6 +8,7 @@ keeps the row versions that it may still read, and SQLite its write-ahead log.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -65,14 +66,26 @@ def every(
     return counted(engine, how_many, read)
 
 
+def read(engine: sa.Engine, records: Callable[[Session], Iterator[Record]]) -> Iterator[Record]:
+    """What ``records`` reads, uncounted, in a transaction that ends with the last one."""
+    with _snapshot(engine) as session:
+        yield from records(session)
+
+
 def _reading(
     engine: sa.Engine, how_many: sa.Select[Any], records: Callable[[Session], Iterator[Record]]
 ) -> Any:
     """The count, then the records: begun with the count, so that closing it ends the transaction."""
+    with _snapshot(engine) as session:
+        yield session.scalar(how_many) or 0
+        yield from records(session)
+
+
+@contextmanager
+def _snapshot(engine: sa.Engine) -> Iterator[Session]:
     with Session(engine) as session:
         if engine.dialect.name == "postgresql":  # a reader's transaction is a snapshot on SQLite anyway
             session.connection(
                 execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             )
-        yield session.scalar(how_many) or 0
-        yield from records(session)
+        yield session

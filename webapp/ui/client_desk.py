@@ -9,7 +9,7 @@ from webapp.extensions import db
 from webapp.queries import client_pages, export
 from webapp.queries.appointment_list import Criteria, Order
 from webapp.queries.client_pages import AccountRow, ContactRow, Page, Whose
-from webapp.ui import appointments_file, downloads, rows
+from webapp.ui import appointments_file, downloads, guards, rows
 from webapp.ui.csv_table import Columns
 from webapp.ui.guards import me
 
@@ -54,7 +54,7 @@ def appointments_as_file(whose: Whose, what: str) -> Response:
     """All appointments of a client, the newest first."""
     user = me()
     found = export.stream(
-        db.engine, firm_id=user.firm_id, criteria=Criteria(), order=Order.NEWEST, whose=whose
+        guards.engine(), firm_id=user.firm_id, criteria=Criteria(), order=Order.NEWEST, whose=whose
     )
     return downloads.table(found, appointments_file.COLUMNS, what)
 

@@ -54,6 +54,11 @@ def me() -> Me:
     return found
 
 
+def engine() -> Any:
+    """The database as the signed-in user's firm has it, for files that are read while they are sent."""
+    return db.engine.execution_options(firm=me().firm_id)
+
+
 def cookie_name() -> str:
     """The session cookie; with TLS the ``__Host-`` prefix binds it to this host and path (RFC 6265bis)."""
     return "__Host-daybook" if current_app.config["SETTINGS"].tls else "daybook"

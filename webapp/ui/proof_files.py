@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Response, current_app, stream_with_context
+from flask import Response, current_app
 
 from webapp.extensions import db
 from webapp.lifecycle.seal_keys import public_key, signing_key
@@ -16,7 +16,7 @@ def answer(lines: Iterable[dict[str, Any]], stem: str) -> Response:
     """A download, written while it is read."""
     name = f"{export.firm_slug(db.session(), firm_id=me().firm_id)}-{stem}.jsonl"
     told = (json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    response = Response(stream_with_context(told), mimetype="application/jsonl")
+    response = Response(told, mimetype="application/jsonl")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -8,7 +8,7 @@ from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
 from webapp.queries import changes, client_files, client_pages, clients
 from webapp.queries.client_pages import Whose
-from webapp.ui import client_desk, downloads, picker
+from webapp.ui import client_desk, downloads, guards, picker
 from webapp.ui.accounts.forms import AccountForm
 from webapp.ui.client_desk import appointments_of, neighbour, turn
 from webapp.ui.guards import me, requires
@@ -33,7 +33,7 @@ def index() -> str:
 @requires(Permission.EXPORT)
 def as_file() -> Response:
     """All that are listed or found, past the page."""
-    found = client_files.accounts(db.engine, firm_id=me().firm_id, q=client_desk.searched())
+    found = client_files.accounts(guards.engine(), firm_id=me().firm_id, q=client_desk.searched())
     return downloads.table(found, client_desk.ACCOUNTS, "accounts")
 
 
@@ -102,7 +102,7 @@ def show(account_id: int) -> str:
 @requires(Permission.EXPORT)
 def contacts_as_file(account_id: int) -> Response:
     account = client_pages.account(db.session(), firm_id=me().firm_id, account_id=account_id)
-    found = client_files.contacts(db.engine, firm_id=me().firm_id, account_id=account.account_id)
+    found = client_files.contacts(guards.engine(), firm_id=me().firm_id, account_id=account.account_id)
     return downloads.table(found, client_desk.CONTACTS, f"account-{account_id}-contacts")
 
 

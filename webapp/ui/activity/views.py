@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.lifecycle.conflicts import DONE
 from webapp.queries import activity, export
-from webapp.ui import csv_table, cursors, papers
+from webapp.ui import csv_table, cursors, guards, papers
 from webapp.ui.activity import words
 from webapp.ui.activity.forms import FilterForm, Filters, read
 from webapp.ui.guards import background, me, requires
@@ -81,7 +81,7 @@ def as_file() -> Response:
     user = me()
     name = f"{export.firm_slug(db.session(), firm_id=user.firm_id)}-{_stem(filters)}.csv"
     criteria = filters.criteria(user.local, user.staff_user_id)
-    found = activity.every(db.engine, firm_id=user.firm_id, criteria=criteria)
+    found = activity.every(guards.engine(), firm_id=user.firm_id, criteria=criteria)
     return csv_table.answer(found, words.COLUMNS, user.local, name)
 
 

@@ -8,7 +8,7 @@ from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
 from webapp.queries import changes, client_files, client_pages, clients
 from webapp.queries.client_pages import Whose
-from webapp.ui import client_desk, downloads, picker
+from webapp.ui import client_desk, downloads, guards, picker
 from webapp.ui.client_desk import appointments_of, neighbour, turn
 from webapp.ui.contacts.forms import ContactForm
 from webapp.ui.guards import me, requires
@@ -33,7 +33,7 @@ def index() -> str:
 @requires(Permission.EXPORT)
 def as_file() -> Response:
     """All that are listed or found, past the page."""
-    found = client_files.contacts(db.engine, firm_id=me().firm_id, q=client_desk.searched())
+    found = client_files.contacts(guards.engine(), firm_id=me().firm_id, q=client_desk.searched())
     return downloads.table(found, client_desk.CONTACTS, "contacts")
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from webapp.extensions import db
 from webapp.queries import appointment_list, export, late_joins, sweeps
 from webapp.queries.appointment_list import Criteria, Order
-from webapp.ui import appointments_file, csv_table, cursors, rows
+from webapp.ui import appointments_file, csv_table, cursors, guards, rows
 from webapp.ui.forms import new_token
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
@@ -105,7 +105,7 @@ def _file(kind: Kind) -> Response:
     user = me()
     name = _file_name(kind, export.firm_slug(db.session(), firm_id=user.firm_id), filters)
     order, criteria = kind.order or filters.order, _criteria(kind, filters)
-    found = export.stream(db.engine, firm_id=user.firm_id, criteria=criteria, order=order)
+    found = export.stream(guards.engine(), firm_id=user.firm_id, criteria=criteria, order=order)
     return csv_table.answer(found, appointments_file.COLUMNS, user.local, name)
 
 

@@ -13,7 +13,7 @@ from webapp.extensions import db
 from webapp.lifecycle.errors import Missing
 from webapp.queries import mail
 from webapp.queries.mail import Mail, MailRow, Wanted
-from webapp.ui import downloads, mail_words
+from webapp.ui import downloads, guards, mail_words
 from webapp.ui.client_desk import neighbour
 from webapp.ui.csv_table import Columns
 from webapp.ui.forms import DeskForm
@@ -75,7 +75,7 @@ def index() -> str:
 @requires(Permission.MANAGE_SETTINGS)
 def as_file() -> Response:
     """All mail that passes the filters."""
-    found = mail.every(db.engine, firm_id=me().firm_id, wanted=_wanted())
+    found = mail.every(guards.engine(), firm_id=me().firm_id, wanted=_wanted())
     return downloads.table(found, COLUMNS, "outbox")
 
 

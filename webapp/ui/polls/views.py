@@ -10,7 +10,7 @@ from webapp.lifecycle.errors import Conflict
 from webapp.lifecycle.polls import drafting
 from webapp.localtime import zone_names
 from webapp.queries import choices, poll_list, types
-from webapp.ui import downloads
+from webapp.ui import downloads, guards
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
 from webapp.ui.polls import notify, page, steps, table
@@ -43,7 +43,7 @@ def index() -> str:
 @requires(Permission.EXPORT)
 def as_file() -> Response:
     """All polls, running and ended, the newest first."""
-    return downloads.table(poll_list.every(db.engine, firm_id=me().firm_id), table.POLLS, "polls")
+    return downloads.table(poll_list.every(guards.engine(), firm_id=me().firm_id), table.POLLS, "polls")
 
 
 @bp.route("/polls/new", methods=["GET", "POST"])

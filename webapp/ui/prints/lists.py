@@ -80,29 +80,29 @@ def load(session: Any, asked: Asked, figure: Figure, title: str, status: str, mo
     return List(title, status, [("", lines)] if lines else [], found.count)
 
 
-def by_staff(session: Any, asked: Asked, names: Sequence[str], how_many: int) -> List:
-    """The no-shows, those of each member of staff together, in the order of ``names``. Two statements.
+def by_staff(session: Any, asked: Asked, order: Sequence[int], how_many: int) -> List:
+    """The no-shows, those of each member of staff together, in this order of their keys. Two statements.
 
-    All of them are read, so that those first named are there whole where not everything is printed.
+    All of them are read, so that those who come first are there whole where not everything is printed.
     """
     found = listing.page(session, asked.scope(), Slice(figure=Figure.NO_SHOW), size=how_many)
-    of: dict[str, list[Listed]] = {name: [] for name in names}
+    of: dict[int, list[Listed]] = {key: [] for key in order}
     for row in found.rows:
-        of.setdefault(row.staff_name, []).append(row)
+        of.setdefault(row.staff_user_id, []).append(row)
     groups, room = [], MOST
-    for name, rows in of.items():
+    for rows in of.values():
         lines = [_line(row, asked.local) for row in rows[:room]]
         if lines:
-            groups.append((_headed(name, rows), lines))
+            groups.append((_headed(rows), lines))
         room -= len(lines)
     return List("No-shows by member of staff", "no_show", groups, found.count)
 
 
-def _headed(name: str, rows: list[Listed]) -> str:
+def _headed(rows: list[Listed]) -> str:
     """``Lena Vogel: 12 no-shows, 9 of them by the client alone``."""
     alone = sum(row.fate is Fate.NO_SHOW_CLIENT for row in rows)
     counted = f"{len(rows):,} {'no-show' if len(rows) == 1 else 'no-shows'}"
-    return f"{name}: {counted}, {alone:,} of them the client’s with staff present"
+    return f"{rows[0].staff_name}: {counted}, {alone:,} of them the client’s with staff present"
 
 
 def every(asked: Asked, figure: Figure) -> Counted[Listed]:

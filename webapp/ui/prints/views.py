@@ -127,7 +127,7 @@ def dossier_as_csv(appointment_id: int) -> Response:
 @requires(Permission.EXPORT)
 def dossier_proof(appointment_id: int) -> Response:
     """What proves the dossier's entries, for the verifier that needs no database."""
-    lines = dossier.proof_lines(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)
+    lines = [*dossier.proof_lines(db.session(), firm_id=me().firm_id, appointment_id=appointment_id)]
     return proof_files.answer(lines, f"dossier-{appointment_id}")
 
 

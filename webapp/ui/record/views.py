@@ -5,8 +5,8 @@ from datetime import timedelta
 from flask import Blueprint, Response, g, render_template
 
 from webapp.extensions import db
-from webapp.queries import proofs
-from webapp.ui import proof_files
+from webapp.queries import proofs, snapshots
+from webapp.ui import guards, proof_files
 from webapp.ui.guards import me, requires
 from webapp.vocabulary import Permission
 
@@ -36,5 +36,6 @@ def index() -> str:
 @requires(Permission.MANAGE_SETTINGS)
 def seals() -> Response:
     """Every seal, one in each line, as the verifier reads those that were kept outside."""
-    found = proofs.seals(db.session(), firm_id=me().firm_id)
+    firm_id = me().firm_id
+    found = snapshots.read(guards.engine(), lambda session: proofs.seals(session, firm_id=firm_id))
     return proof_files.answer((seal._asdict() for seal in found), "seals")

@@ -10,7 +10,7 @@ from webapp.lifecycle.errors import Invalid
 from webapp.queries import export
 from webapp.queries.analytics import events, listing, names, tallies
 from webapp.queries.analytics.cohort import Scope
-from webapp.ui import csv_table, cursors, periods
+from webapp.ui import csv_table, cursors, guards, periods
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go
 from webapp.ui.reports import accounts, breakdowns, files, forms, listed, page, parts
@@ -117,7 +117,7 @@ def appointments_as_file() -> Response:
     filters, part, scope = found
     first, last = part.days(filters)
     name = _file_name(part.figure.value, filters.spanning(first, last))
-    rows = listing.stream(db.engine, scope, part.slice)
+    rows = listing.stream(guards.engine(), scope, part.slice)
     return csv_table.answer(rows, files.LISTED, me().local, name)
 
 
