@@ -25,6 +25,7 @@ from webapp.delivery import events, mail, reminders, seals
 from webapp.delivery.webhooks import run as webhooks
 from webapp.lifecycle import heartbeats, pruning, transaction
 from webapp.lifecycle.sweeps import BATCH, sweep_all
+from webapp.models import tenancy
 
 SWEEP_EVERY = 60.0  # seconds
 DELIVER_EVERY = 3.0
@@ -84,8 +85,10 @@ class Worker:
     _pruned_at: datetime | None = None
 
     def session(self) -> Session:
-        """A session that begins as a writer."""
-        return Session(self.engine, execution_options={"write": True}, expire_on_commit=False)
+        """A session that begins as a writer, for every firm."""
+        return Session(
+            self.engine, execution_options={"write": True}, expire_on_commit=False, info=tenancy.EVERY_FIRM
+        )
 
     def stop(self) -> None:
         """End after the row in hand. Safe to call in a signal handler."""

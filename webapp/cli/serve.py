@@ -15,6 +15,7 @@ from webapp.cli import together
 from webapp.cli.access_log import AccessLog
 from webapp.cli.base import load_app, require_head, settings
 from webapp.extensions import db
+from webapp.queries import health
 
 WORKERS = 2
 THREADS = 4
@@ -64,6 +65,8 @@ def serve(host: str, workers: int, with_worker: bool) -> None:
     if not chosen.production:
         for line in demo.sign_ins(db.session()):
             click.echo(line)
+    if warning := health.open_lock(db.session()):
+        click.echo(warning)
     click.echo(f"Daybook is at http://{bind}/ (Ctrl-C stops it).")
     db.session.remove()
     db.engine.dispose()  # the workers open their own
