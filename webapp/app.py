@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
 from flask import Flask, Response, request
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -13,7 +14,7 @@ from webapp import api, problems, ui
 from webapp.config import Settings
 from webapp.extensions import compress, csrf, db, migrate
 from webapp.models.engine import engine_options, prepare, sqlite_warning
-from webapp.ui import errors
+from webapp.ui import errors, observing
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MAX_BODY = 1024 * 1024  # bytes
@@ -53,7 +54,7 @@ def create_app(settings: Settings) -> Flask:
     csrf.init_app(app)
     compress.init_app(app)
     with app.app_context():
-        prepare(db.engine)
+        sa.event.listen(prepare(db.engine), "before_cursor_execute", observing.count_statement)
     ui.install(app)
     api.install(app)
     _end_reading_with_commit(app)

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ENVIRONMENTS = ("development", "production")
+LOGS = ("text", "json")
 MIN_SECRET_LENGTH = 32
 
 
@@ -40,6 +41,7 @@ class Settings:
     ``webhook_networks`` are networks inside the house that webhooks may reach, also without encryption.
     ``seal_key`` is the seed of the Ed25519 key that seals the history (64 hexadecimal digits; empty: one made
     from ``secret_key``), ``seal_trusted`` are public keys that sealed it before.
+    ``log`` is how lines are written, ``text`` or ``json``; ``metrics_token`` opens ``/metrics``.
     """
 
     database_url: str
@@ -56,6 +58,8 @@ class Settings:
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     seal_key: str = field(default="", repr=False)
     seal_trusted: tuple[str, ...] = ()
+    log: str = "text"
+    metrics_token: str = field(default="", repr=False)
 
     @property
     def production(self) -> bool:
@@ -93,6 +97,10 @@ class Settings:
             _digits(each.strip(), "DAYBOOK_SEAL_TRUSTED", problems)
             for each in env_map.get("DAYBOOK_SEAL_TRUSTED", "").split(",")
         )
+        log = env_map.get("DAYBOOK_LOG") or "text"
+        if log not in LOGS:
+            problems.append(f"DAYBOOK_LOG is {log!r}; it must be one of {', '.join(LOGS)}.")
+        metrics_token = _token(env_map.get("DAYBOOK_METRICS_TOKEN", ""), problems)
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -110,6 +118,8 @@ class Settings:
             webhook_networks=networks,
             seal_key=seal_key,
             seal_trusted=tuple(filter(None, trusted)),
+            log=log,
+            metrics_token=metrics_token,
         )
 
 
@@ -181,6 +191,12 @@ def _digits(text: str, name: str, problems: list[str]) -> str:
     if text and not re.fullmatch("[0-9a-fA-F]{64}", text):
         problems.append(f"{name} must be 64 hexadecimal digits (the trusted ones with commas between them).")
     return text.lower()
+
+
+def _token(text: str, problems: list[str]) -> str:
+    if text and (len(text) < MIN_SECRET_LENGTH or not text.isascii()):
+        problems.append(f"DAYBOOK_METRICS_TOKEN needs at least {MIN_SECRET_LENGTH} ASCII characters.")
+    return text
 
 
 def _secret(text: str, env: str, instance: Path, problems: list[str]) -> str:

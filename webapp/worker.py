@@ -156,11 +156,12 @@ class Worker:
         try:
             did = part.work(now or clock.now())
         except Exception:
-            log.exception("part=%s failed", part.name)
+            log.exception("part=%s failed", part.name, extra={"facts": {"part": part.name}})
             return False
         if any(did.values()):
-            counts = " ".join(f"{word}={count}" for word, count in did.items() if count)
-            log.info("part=%s %s took=%dms", part.name, counts, (time.monotonic() - begun) * 1000)
+            counts = {word: count for word, count in did.items() if count}
+            told = {"part": part.name, **counts, "ms": round((time.monotonic() - begun) * 1000)}
+            log.info(" ".join(f"{word}={fact}" for word, fact in told.items()), extra={"facts": told})
         return True
 
     def _everything(self) -> list[Line]:
@@ -253,29 +254,3 @@ class Worker:
         with self.session() as session:
             transaction.run(session, lambda: heartbeats.stopped(session, self.name, now))
         return {}
-
-
-class OneLine(logging.Formatter):
-    """A record as one line. Of an error its kind and its place: messages may quote what people typed."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record's line, with ``error=`` and ``at=`` where something was raised."""
-        line = f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()}"
-        if record.exc_info and record.exc_info[1] is not None:
-            line += _told(record.exc_info[1])
-        return " ".join(line.split())
-
-
-def _told(error: BaseException) -> str:
-    step = error.__traceback__
-    place = ""
-    while step is not None:
-        code = step.tb_frame.f_code
-        if f"{os.sep}webapp{os.sep}" in code.co_filename:
-            place = f"{code.co_filename.rsplit(f'{os.sep}webapp{os.sep}', 1)[-1]}:{step.tb_lineno}"
-        step = step.tb_next
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return f" error={type(error).__name__}" + (f" sqlstate={state}" if state else "") + f" at={place or '?'}"

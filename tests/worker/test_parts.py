@@ -16,6 +16,7 @@ from tests.lifecycle.due_rows import many
 from tests.support.engines import settings_for
 from webapp import clock
 from webapp.lifecycle import access, booking, heartbeats, pruning
+from webapp.lifecycle.log_lines import OneLine
 from webapp.models import (
     Appointment,
     AppointmentStatusHistory,
@@ -28,7 +29,7 @@ from webapp.models import (
 )
 from webapp.queries import invariants
 from webapp.vocabulary import MailState, Status
-from webapp.worker import Line, OneLine, Part, Worker
+from webapp.worker import Line, Part, Worker
 
 DUE = 90  # fewer than what makes the fuse hold them back
 Now = Callable[[datetime], None]

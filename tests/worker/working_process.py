@@ -9,8 +9,9 @@ from tests.support.engines import settings_for
 from tests.support.striking import strike
 from webapp import clock
 from webapp.config import Settings
+from webapp.lifecycle.log_lines import OneLine
 from webapp.models.engine import make_engine
-from webapp.worker import OneLine, Worker
+from webapp.worker import Worker
 
 BATCH = 20  # so that there are many to strike in
 

@@ -1,6 +1,9 @@
 """``daybook serve``: the site by gunicorn, two processes of four threads."""
 
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,9 +15,11 @@ from werkzeug.exceptions import BadRequest
 
 from webapp import demo
 from webapp.cli import together
-from webapp.cli.access_log import AccessLog
 from webapp.cli.base import load_app, require_head, settings
+from webapp.cli.server_log import JsonServerLog, ServerLog
+from webapp.config import Settings
 from webapp.extensions import db
+from webapp.lifecycle.log_lines import to_stderr
 from webapp.queries import health
 
 WORKERS = 2
@@ -25,8 +30,8 @@ GRACE = 20  # seconds that a request may still take when the server is told to s
 class Server(BaseApplication):
     """Gunicorn without its own command line and configuration files."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
+    def __init__(self, chosen: Settings, options: dict[str, Any], figures: Path | None) -> None:
+        self.chosen, self.options, self.figures = chosen, options, figures
         super().__init__()
 
     def load_config(self) -> None:
@@ -35,7 +40,11 @@ class Server(BaseApplication):
 
     def load(self) -> Flask:
         """The application, made in each worker after the fork: no connection is shared."""
+        if _logs(self.chosen):
+            to_stderr(as_json=self.chosen.log == "json")
         app = load_app()
+        if self.figures is not None:
+            app.extensions["figures"].share(self.figures)
         app.register_error_handler(ParseException, _unreadable)
         return app
 
@@ -70,11 +79,23 @@ def serve(host: str, workers: int, with_worker: bool) -> None:
     click.echo(f"Daybook is at http://{bind}/ (Ctrl-C stops it).")
     db.session.remove()
     db.engine.dispose()  # the workers open their own
-    Server(_options(bind, workers, production=chosen.production)).run()
+    figures = Path(tempfile.mkdtemp(prefix="daybook-figures-")) if chosen.metrics_token else None
+    Server(chosen, _options(bind, workers, chosen, figures), figures).run()
 
 
-def _options(bind: str, workers: int, *, production: bool) -> dict[str, Any]:
-    return {
+def _logs(chosen: Settings) -> bool:
+    """Whether each request gets a line. A developer's terminal has what goes wrong, and traces of it."""
+    return chosen.production or chosen.log == "json"
+
+
+def _options(bind: str, workers: int, chosen: Settings, figures: Path | None) -> dict[str, Any]:
+    shared: dict[str, Any] = {}
+    if figures is not None:  # the first process that ends must not take along what the others still count in
+        shared = {
+            "raw_env": [f"PROMETHEUS_MULTIPROC_DIR={figures}"],
+            "on_exit": lambda _server: shutil.rmtree(figures, ignore_errors=True),
+        }
+    return shared | {
         "bind": bind,
         "workers": workers,
         "worker_class": "gthread",
@@ -82,8 +103,8 @@ def _options(bind: str, workers: int, *, production: bool) -> dict[str, Any]:
         "graceful_timeout": GRACE,
         "preload_app": False,
         "control_socket_disable": True,
-        "accesslog": "-" if production else None,
-        "logger_class": AccessLog,
-        "loglevel": "info" if production else "warning",
+        "accesslog": None,
+        "logger_class": JsonServerLog if chosen.log == "json" else ServerLog,
+        "loglevel": "info" if chosen.production else "warning",
         "proc_name": "daybook",
     }

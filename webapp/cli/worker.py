@@ -1,6 +1,5 @@
 """``daybook worker``: sweeps, reminders and the delivery of mail, until it is told to stop."""
 
-import logging
 import signal
 import sys
 from types import FrameType
@@ -10,7 +9,8 @@ from flask.cli import with_appcontext
 
 from webapp.cli.base import require_head, settings
 from webapp.extensions import db
-from webapp.worker import SWEEP_EVERY, OneLine, Worker
+from webapp.lifecycle.log_lines import to_stderr
+from webapp.worker import SWEEP_EVERY, Worker
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -33,7 +33,7 @@ def worker(once: bool, every: float) -> None:
     """
     require_head()
     db.session.remove()
-    _log_to_stderr()
+    to_stderr(as_json=settings().log == "json")
     working = Worker(db.engine, settings(), every=every)
     _stop_on_signals(working)
     sys.exit(0 if working.run(once=once) else 1)
@@ -49,14 +49,3 @@ def _stop_on_signals(working: Worker) -> None:
 
     for number in STOPS:
         signal.signal(number, stop)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(OneLine())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.WARNING)
-    for name in ("daybook", "webapp"):
-        logging.getLogger(name).handlers = []
-        logging.getLogger(name).setLevel(logging.INFO)

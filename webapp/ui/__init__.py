@@ -6,7 +6,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-from webapp.ui import context, errors, guards, headers
+from webapp.ui import context, errors, guards, headers, observing
+from webapp.ui.figures_kept import Figures
 
 NOUNS = (
     "health",
@@ -53,6 +54,8 @@ class RowNumber(IntegerConverter):
 def install(app: Flask) -> None:
     """Register guards, error pages, template globals and every noun's blueprint."""
     app.url_map.converters["int"] = RowNumber
+    app.extensions["figures"] = Figures()
+    observing.install(app, app.extensions["figures"])
     app.before_request(guards.check)
     context.install(app)
     errors.install(app)

@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 from webapp import problems
 from webapp.lifecycle.errors import Conflict, DomainError, Forbidden, Invalid, Missing, Unavailable
 from webapp.lifecycle.log_lines import HideTokens
+from webapp.ui import observing
 
 PAGES = {
     400: ("The request could not be read", "Go back, reload the page and try again."),
@@ -38,6 +39,7 @@ def page(
             sentence=sentence,
             next_step=next_step,
             actions=actions,
+            reference=g.get("request_id") if code >= 500 else None,
         ),
         code,
     )
@@ -67,7 +69,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Unavailable)
     def database_unavailable(error: Unavailable) -> Response:
-        app.logger.error("database unavailable on %s %s", request.method, request.path, exc_info=error)
+        app.logger.error("database unavailable on %s %s", request.method, observing.route(), exc_info=error)
         return problems.plain(503) if problems.asked() else unavailable()
 
     @app.errorhandler(DomainError)
@@ -79,7 +81,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        app.logger.exception("unhandled error on %s %s", request.method, request.path, exc_info=error)
+        app.logger.exception("unhandled error on %s %s", request.method, observing.route(), exc_info=error)
         g.failed = True
         return problems.plain(500) if problems.asked() else page(500)
 

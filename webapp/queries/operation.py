@@ -1,0 +1,78 @@
+"""How the work of all firms stands, for those who run the installation: counts and ages, no names."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.models import (
+    MailMessage,
+    OutboxEvent,
+    SweepHold,
+    WebhookDelivery,
+    WorkerHeartbeat,
+    tenancy,
+)
+from webapp.queries.health import AHEAD
+from webapp.vocabulary import DeliveryState, MailState
+
+ALIVE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits. ``oldest`` is for how many seconds the oldest has been due; 0 if nothing is."""
+
+    name: str
+    waiting: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``sweep_lag`` is in seconds, None where no worker has swept yet."""
+
+    queues: tuple[Queue, ...]
+    workers: int
+    sweep_lag: float | None
+    held: int
+
+
+QUEUES: dict[str, tuple[Any, sa.ColumnElement[bool]]] = {
+    "mail": (MailMessage.due_at, MailMessage.state == sa.literal_column(f"'{MailState.WAITING}'")),
+    "webhooks": (
+        WebhookDelivery.due_at,
+        WebhookDelivery.state == sa.literal_column(f"'{DeliveryState.WAITING}'"),
+    ),
+    "events": (OutboxEvent.created_at, OutboxEvent.handled_at.is_(None)),
+}
+
+
+def now_of(session: Session, *, now: datetime) -> Operation:
+    """Ask the database: one statement for each queue and one for the rest, by indexes or short tables."""
+    with tenancy.every_firm(session):
+        queues = tuple(_queue(session, name, now) for name in QUEUES)
+        workers, swept, held = session.execute(
+            sa.select(
+                sa.select(sa.func.count())
+                .where(WorkerHeartbeat.seen_at > now - ALIVE, WorkerHeartbeat.stopped_at.is_(None))
+                .scalar_subquery(),
+                sa.select(sa.func.max(WorkerHeartbeat.swept_at))
+                .where(WorkerHeartbeat.swept_at <= now + AHEAD)
+                .scalar_subquery(),
+                sa.select(sa.func.count()).where(SweepHold.decision.is_(None)).scalar_subquery(),
+            )
+        ).one()
+    return Operation(queues, workers, _age(swept, now), held)
+
+
+def _queue(session: Session, name: str, now: datetime) -> Queue:
+    due, waits = QUEUES[name]
+    count, oldest = session.execute(sa.select(sa.func.count(), sa.func.min(due)).where(waits)).one()
+    return Queue(name, count, _age(oldest, now) or 0.0)
+
+
+def _age(moment: datetime | None, now: datetime) -> float | None:
+    return None if moment is None else max(0.0, (now - moment).total_seconds())
