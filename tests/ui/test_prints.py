@@ -570,6 +570,22 @@ def test_the_no_show_report_answers_who_loses_most_and_lists_their_meetings_firs
     assert "55.2 to 95.3" in page.all(cls="table--by")[0].text
 
 
+def test_the_no_show_report_keeps_people_of_one_name_apart(
+    desk: FlaskClient, session: Session, world: World
+) -> None:
+    world.staff2.name = world.staff.name
+    for place in range(3):
+        start = world.now - (place + 1) * timedelta(hours=6)
+        at_status(session, Status.NO_SHOW, world, start=start)
+        if not place:
+            at_status(session, Status.NO_SHOW, world, start=start, staff_user=world.staff2)
+    page = parse(desk.get(f"/reports/no-shows?{JANUARY}"))
+    assert [row.text.strip() for row in page.all("tr", cls="sheet__day")] == [
+        "Lena Fischer: 3 no-shows, 3 of them the client’s with staff present",
+        "Lena Fischer: 1 no-show, 1 of them the client’s with staff present",
+    ]
+
+
 def test_without_no_shows_or_others_the_answer_is_left_out_or_says_so(
     desk: FlaskClient, session: Session, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ class Listed:
     created_at: datetime
     ended_at: datetime | None
     chain_position: int
+    staff_user_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ def _listed(source: Any) -> sa.Select[Any]:
             source.c.created_at,
             source.c.ended_at,
             source.c.chain_position,
+            source.c.staff_user_id,
         )
         .select_from(source)
         .join(Appointment, Appointment.appointment_id == source.c.appointment_id)

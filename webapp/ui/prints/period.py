@@ -85,7 +85,7 @@ def no_shows(session: Any, asked: Asked) -> Paper:
     total = found.total
     staff = tables.by_client_rate(tables.table("By staff", "Staff", found.by_staff, asked.names.staff, total))
     answer = tables.answer(staff)
-    named = [*(answer.names if answer else []), *(row.name for row in staff.rows)]
+    order = [*(answer.keys if answer else []), *(row.key for row in staff.rows)]
     return Paper(
         template="prints/no_shows.html",
         title=f"No-show report, {period(asked.first, asked.last, asked.local)}",
@@ -101,7 +101,7 @@ def no_shows(session: Any, asked: Asked) -> Paper:
             ],
             "answer": answer,
             "coverage": share(total.coverage),
-            "list": lists.by_staff(session, asked, named, total.of(Figure.NO_SHOW)),
+            "list": lists.by_staff(session, asked, order, total.of(Figure.NO_SHOW)),
         },
         columns=lists.COLUMNS,
         records=lambda: lists.every(asked, Figure.NO_SHOW),

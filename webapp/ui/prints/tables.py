@@ -47,8 +47,10 @@ def share(rate: Rate) -> Share:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``beyond`` is 1 where the client no-show rate is above the others' by more than chance, -1 below."""
+    """``beyond`` is 1 where the client no-show rate is above the others' by more than chance, -1 below.
+    ``key`` is whose row it is; two may have one name."""
 
+    key: int
     name: str
     tally: Tally
     completion: Share
@@ -60,9 +62,10 @@ class Row:
         return self.tally.of(Figure(figure))
 
 
-def row(name: str, tally: Tally, total: Tally | None = None) -> Row:
+def row(key: int, name: str, tally: Tally, total: Tally | None = None) -> Row:
     beyond = beyond_chance(tally.client_alone, (total - tally).client_alone) if total else 0
-    return Row(name, tally, share(tally.completion), share(tally.no_show), share(tally.client_alone), beyond)
+    shares = (share(tally.completion), share(tally.no_show), share(tally.client_alone))
+    return Row(key, name, tally, *shares, beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,8 @@ class Answer:
     alone: bool
 
     @property
-    def names(self) -> list[str]:
-        return [row.name for row in (*self.most, *self.above)]
+    def keys(self) -> list[int]:
+        return [row.key for row in (*self.most, *self.above)]
 
 
 def answer(staff: Table) -> Answer | None:
@@ -111,9 +114,9 @@ def by_client_rate(found: Table) -> Table:
 
 def table(title: str, first: str, found: dict[int, Tally], names: dict[int, str], total: Tally) -> Table:
     """Those with most due meetings first."""
-    rows = [row(names.get(key, str(key)), tally, total) for key, tally in found.items()]
+    rows = [row(key, names.get(key, str(key)), tally, total) for key, tally in found.items()]
     rows.sort(key=lambda one: (-one.tally.of(Figure.DUE), one.name.casefold()))
-    return Table(title, first, rows, row("All", total))
+    return Table(title, first, rows, row(0, "All", total))
 
 
 @dataclass(frozen=True, slots=True)
