@@ -23,7 +23,7 @@ endif
 help:
 	@echo "make run      install what is pinned, bring the database up to date, add demo data, serve on PORT=$(PORT) with a worker"
 	@echo "make test     the gates, then every test on SQLite and on PostgreSQL (ARGS='-k word' to narrow)"
-	@echo "make nightly  what tries cases at random, at length: the lifecycle's properties, the API's document, on both engines"
+	@echo "make nightly  what tries cases at random, at length: the lifecycle's properties, the API's document, nasty texts in every field, on both engines"
 	@echo "make lint     the gates alone: ruff, mypy, layers, templates"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    the measurements in tests/benchmarks"
@@ -74,7 +74,7 @@ test: gates
 	@$(PY) -m pytest -q -n $(WORKERS) $(ARGS)
 
 nightly: install-dev
-	@HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -q -s -n $(WORKERS) tests/lifecycle/test_properties.py tests/api/test_schema.py $(ARGS)
+	@HYPOTHESIS_PROFILE=nightly DAYBOOK_FUZZ=20000 $(PY) -m pytest -q -s -n $(WORKERS) tests/lifecycle/test_properties.py tests/api/test_schema.py tests/attack/test_fuzz.py $(ARGS)
 
 bench: install-dev
 	@$(PY) -m pytest -q -s -m benchmark tests $(ARGS)
