@@ -20,7 +20,7 @@ def verify(limit: int) -> None:
     """Check every invariant on the database. Exits with 1 if one is broken, with the rows that break it."""
     require_head()
     if warning := health.open_lock(db.session()):
-        click.echo(warning)
+        click.echo(warning, err=True)
     began = perf_counter()
     broken = rows = 0
     for violation in invariants.check(db.session(), limit=limit):
