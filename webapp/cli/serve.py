@@ -75,7 +75,7 @@ def serve(host: str, workers: int, with_worker: bool) -> None:
         for line in demo.sign_ins(db.session()):
             click.echo(line)
     if warning := health.open_lock(db.session()):
-        click.echo(warning)
+        click.echo(warning, err=True)
     click.echo(f"Daybook is at http://{bind}/ (Ctrl-C stops it).")
     db.session.remove()
     db.engine.dispose()  # the workers open their own
