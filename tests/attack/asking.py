@@ -274,7 +274,7 @@ def arguments_of(noun: str) -> set[str]:
 
 
 def _of_the_api(app: Flask) -> Iterator[Ask]:
-    document = app.test_client().get(f"{API}/openapi.json").json
+    document: Any = app.test_client().get(f"{API}/openapi.json").json
     for path, item in document["paths"].items():
         for method, told in item.items():
             where = f"{API}{path}"

@@ -1,5 +1,6 @@
 """The attacked installation, on one engine or on both, with a clock that stands still."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,10 @@ from tests.support.engines import dispose, make_app, settings_for
 from tests.support.postgres import Server
 from tests.support.signed_in import COOKIE
 from webapp.extensions import db
+from webapp.lifecycle import passwords
+from webapp.models import StaffUser
+
+PASSWORD = "three words here"
 
 
 @dataclass
@@ -105,3 +110,25 @@ def on_both(
         each.close()
     for name in names:
         postgres_server.drop(name)
+
+
+@pytest.fixture
+def here(standing_clock: None, sqlite_template: Path, tmp_path: Path) -> Iterator[Installation]:
+    """The firm; its owner has a password."""
+    made = on_sqlite(sqlite_template, tmp_path, plain)
+    with inside(made) as session:
+        owner = session.get_one(StaffUser, made.ground.world.owner.staff_user_id)
+        owner.password_hash = passwords.make_hash(PASSWORD)
+        session.commit()
+    yield made
+    made.close()
+
+
+def inside(installation: Installation) -> Session:
+    with installation.app.app_context():
+        return Session(db.engine, execution_options={"write": True})
+
+
+def without_tokens(page: str) -> str:
+    """A page without what is typed into it, and without the random tokens of its forms."""
+    return re.sub(r'value="[^"]*"|"X-CSRFToken":"[^"]*"', "", page)

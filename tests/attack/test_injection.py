@@ -6,6 +6,7 @@ What is written with them must have the shape of what is written with harmless o
 import csv
 import email
 import io
+import logging
 import re
 from collections.abc import Callable, Iterator
 from email.policy import SMTP
@@ -20,6 +21,7 @@ from tests.attack.ground import Say, plain
 from tests.factories import NOW
 from webapp.delivery import events
 from webapp.extensions import db
+from webapp.lifecycle import log_lines
 
 LINES = "x\r\nX-Evil: 1\r\nEND:VEVENT\nX-EVIL:1"
 FORMULA = "=cmd|' /C calc'!A0"
@@ -166,6 +168,13 @@ def test_no_answer_gets_a_header_from_a_text_or_from_an_address(install: Install
                 assert not [value for _name, value in answer.headers if re.search("[\r\n\x00]", value)]
                 seen += 1
     assert seen > 200
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_line_of_a_log_stays_one_line(as_json: bool) -> None:
+    for text in (LINES, "a\x0b\x0c\x1c\x85\u2028\u2029b", "a\r\n2026-01-13 ERROR forged"):
+        record = logging.LogRecord("daybook", logging.INFO, "x", 1, "%s", (text,), None)
+        assert len(log_lines.formatter(as_json=as_json).format(record).splitlines()) == 1
 
 
 def test_no_text_is_read_as_a_template(install: Install) -> None:

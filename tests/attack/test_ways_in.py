@@ -2,26 +2,21 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-import sqlalchemy as sa
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests.attack.asking import Forms, addresses, filled, routes
-from tests.attack.conftest import Installation, on_sqlite
-from tests.attack.ground import plain
+from tests.attack.conftest import PASSWORD, Installation, without_tokens
 from tests.support.engines import dispose, make_app
-from tests.support.signed_in import COOKIE
+from tests.support.signed_in import COOKIE, sign_in
 from tests.support.statements import captured
 from webapp.extensions import db
 from webapp.lifecycle import passwords
-from webapp.models import CalendarFeed, Invitation, PersonalLink, StaffUser, UserSession
 
 EVIL = "evil.example"
 TARGETS = (
@@ -47,7 +42,6 @@ TARGETS = (
     "\u2028//" + EVIL,
     "\x00//" + EVIL,
 )
-PASSWORD = "three words here"
 Make = Callable[[bool], Installation]
 
 
@@ -58,33 +52,11 @@ def leads_away(link: str, host: str = "localhost") -> bool:
     return parts.scheme in {"http", "https", "javascript", "data"} and parts.netloc.partition(":")[0] != host
 
 
-@pytest.fixture
-def here(standing_clock: None, sqlite_template: Path, tmp_path: Path) -> Iterator[Installation]:
-    """The firm; its owner has a password."""
-    made = on_sqlite(sqlite_template, tmp_path, plain)
-    with inside(made) as session:
-        owner = session.get_one(StaffUser, made.ground.world.owner.staff_user_id)
-        owner.password_hash = passwords.make_hash(PASSWORD)
-        session.commit()
-    yield made
-    made.close()
-
-
-def inside(installation: Installation) -> Session:
-    with installation.app.app_context():
-        return Session(db.engine, execution_options={"write": True})
-
-
 def attempt(
     browser: FlaskClient, email: str = "olga@marlow.example", password: str = PASSWORD, **headers: str
 ) -> TestResponse:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return browser.post("/sign-in", data={"email": email, "password": password}, headers=sent)
-
-
-def without_tokens(page: str) -> str:
-    """A page without what is typed into it, and without the random tokens of its forms."""
-    return re.sub(r'value="[^"]*"|"X-CSRFToken":"[^"]*"', "", page)
 
 
 def cookies(answer: TestResponse) -> dict[str, str]:
@@ -282,43 +254,6 @@ def test_unknown_wrong_gone_and_invited_cost_the_same_hashes_and_the_same_statem
     assert len(texts) == 1
 
 
-LINK = "T0kenThatOpensNothing_0123456789-abcdefghij"
-
-
-@pytest.mark.parametrize(
-    ("path", "link"),
-    [
-        ("/c/{}", "client_link"),
-        ("/c/{}/cancellation", "client_link"),
-        ("/i/{}", "invitee_link"),
-        ("/invitation/{}", "invited_link"),
-        ("/feeds/{}.ics", "feed_link"),
-    ],
-)
-def test_a_link_that_ended_looks_and_costs_as_one_that_never_was(
-    here: Installation, path: str, link: str
-) -> None:
-    real = here.ground.ids[link]
-    browser = here.browser(signed_in=False)
-    assert browser.get(path.format(real)).status_code == 200
-    with inside(here) as session:
-        for model in (CalendarFeed, Invitation, PersonalLink):
-            revoked = {"revoked_at": here.ground.world.now} if hasattr(model, "revoked_at") else {}
-            session.execute(sa.update(model).values(**(revoked or {"expires_at": here.ground.world.now})))
-        session.commit()
-    with here.app.app_context():
-        engine = db.engine
-    found = []
-    for token in (real, LINK, real[:-1] + ("A" if real[-1] != "A" else "B"), "x" * 200, "-" * 200):
-        with captured(engine) as statements:
-            answer = browser.get(path.format(token))
-        found.append((answer.status_code, answer.text.replace(token, ""), len(statements)))
-    assert len({status for status, _text, _count in found}) == 1
-    assert len({without_tokens(text) for _status, text, _count in found}) == 1
-    assert found[0][0] in {404, 410}
-    assert len({count for _status, _text, count in found[:3]}) == 1
-
-
 def test_a_cookie_of_forms_that_was_written_by_somebody_else_is_not_read(here: Installation) -> None:
     owner = here.ground.world.owner
     key = [owner.firm_id, owner.staff_user_id, "0" * 64, "Marlow"]
@@ -360,36 +295,12 @@ def test_every_page_of_somebody_signed_in_has_the_way_out(here: Installation) ->
             assert 'action="/sign-out"' in answer.text, path
 
 
-def test_a_link_or_a_token_of_one_kind_opens_nothing_of_another(here: Installation) -> None:
-    ids = here.ground.ids
-    tokens = [ids["client_link"], ids["invitee_link"], ids["invited_link"], ids["feed_link"]]
-    tokens += [here.ground.bearer, here.ground.cookie]
-    for number, path in enumerate(("/c/{}", "/i/{}", "/invitation/{}", "/feeds/{}.ics")):
-        for other, token in enumerate(tokens):
-            status = here.browser(signed_in=False).get(path.format(token)).status_code
-            assert (status == 200) is (number == other), (path, other)
-    for token in (*tokens[:4], here.ground.cookie):
-        answer = here.browser(signed_in=False).get(
-            "/api/v1/staff", headers={"Authorization": f"Bearer {token}"}
-        )
-        assert answer.status_code == 401
-    browser = here.browser(signed_in=False)
-    for token in tokens[:5]:
-        browser.set_cookie(COOKIE, token)
-        assert browser.get("/day").status_code == 303
-
-
-def test_what_the_database_keeps_of_a_way_in_opens_nothing(here: Installation) -> None:
-    """Hashes read from a stolen copy, sent as if they were the tokens."""
-    with inside(here) as session:
-        kept = [*session.scalars(sa.select(UserSession.token_hash))]
-        kept += [*session.scalars(sa.select(PersonalLink.token_hash))]
-        kept += [*session.scalars(sa.select(CalendarFeed.token_hash))]
-        texts = {here.ground.cookie, *map(str, here.ground.ids.values())}
-    assert not texts & set(kept)
-    browser = here.browser(signed_in=False)
-    for value in kept:
-        browser.set_cookie(COOKIE, value)
-        assert browser.get("/day").status_code == 303
-        assert browser.get(f"/c/{value}").status_code in {404, 410}
-        assert browser.get(f"/feeds/{value}.ics").status_code in {404, 410}
+def test_a_refusal_is_in_the_log_with_who_was_refused(
+    here: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "daybook.request")
+    viewer = here.ground.world.viewer
+    with sign_in(here.browser(signed_in=False), viewer).get("/settings/tokens") as answer:
+        assert answer.status_code == 403
+    (line,) = [record.getMessage() for record in caplog.records if "status=403" in record.getMessage()]
+    assert f"staff={viewer.staff_user_id}" in line
