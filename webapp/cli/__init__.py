@@ -5,6 +5,7 @@ from flask_migrate.cli import db as migrations
 
 from webapp.cli import (
     audit,
+    backup,
     demo,
     firm,
     import_attendance,
@@ -33,6 +34,9 @@ cli.add_command(importing.importing)
 cli.add_command(report.report)
 cli.add_command(verify.verify)
 cli.add_command(audit.audit)
+cli.add_command(backup.backup)
+cli.add_command(backup.restore)
+cli.add_command(backup.release)
 cli.add_command(worker.worker)
 cli.add_command(sweep.sweep)
 
