@@ -16,7 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from tests.factories import NOW
-from tests.support.engines import settings_for
+from tests.support.engines import ROOT, settings_for
 from tests.support.postgres import Server
 from tests.tenancy.asking import BROWSERS, OURS, Ask, answer, routes
 from tests.tenancy.conftest import Installation, on_postgres
@@ -218,6 +218,21 @@ def test_a_look_up_sees_all_firms_and_then_no_more_than_before(site: Installatio
         with tenancy.every_firm(session):
             tenancy.enter(session, site.theirs.ids["firm_id"])
         assert session.scalar(sa.select(Firm.firm_id)) == site.theirs.ids["firm_id"]
+
+
+def test_few_places_see_every_firm() -> None:
+    """What looks something up before it is known whose it is, what works for all, and nothing else."""
+    found = {
+        str(path.relative_to(ROOT / "webapp"))
+        for path in (ROOT / "webapp").rglob("*.py")
+        if re.search(r"\b(every_firm|EVERY_FIRM|tenancy\.EVERY)\b", path.read_text())
+    }
+    assert found - {"models/tenancy.py", "extensions.py", "worker.py"} == {
+        *("queries/identity.py", "queries/client_link.py", "queries/attendance.py", "queries/operation.py"),
+        *("lifecycle/tokens.py", "lifecycle/links.py", "lifecycle/feeds.py", "lifecycle/invitations.py"),
+        *("lifecycle/signing_in.py", "lifecycle/access.py"),
+        *("cli/demo.py", "cli/sweep.py", "cli/audit.py", "cli/backup.py"),
+    }
 
 
 def test_one_browser_after_another_sees_its_own_firm(site: Installation) -> None:
