@@ -188,6 +188,7 @@ ROWS: dict[str, Row] = {
     "contacts.show": of("contact"),
     "contacts.edit": of("contact", sent={"name": "Ada Lovelace", "email": "", "phone": "", "seen": "0"}),
     "contacts.appointments_as_file": of("contact"),
+    "contacts.erase": of("contact", sent={"name": "Ada Byron", "why": "asked"}, done=422),
     "feeds.calendar": of("feed_link", "token", link=True),
     "feeds.index": Row(),
     "feeds.new": Row(sent=FEED),

@@ -6,7 +6,7 @@ from flask.cli import AppGroup
 from webapp import clock
 from webapp.cli.base import require_head, write
 from webapp.extensions import db
-from webapp.lifecycle import setup
+from webapp.lifecycle import erasure, setup
 
 firm = AppGroup("firm", help="Firms: the tenants, each apart from every other.")
 
@@ -22,3 +22,15 @@ def create(name: str, slug: str, timezone: str) -> None:
         lambda: setup.make_firm(db.session(), name=name, slug=slug, timezone=timezone, now=clock.now())
     )
     click.echo(f"Firm {made.firm_id}: {made.name} ({made.slug}), times in {made.timezone}.")
+
+
+@firm.command(short_help="Rewrite the database's files, so that nothing erased is left in them.")
+def scrub() -> None:
+    """Rewrite the database's files, so that nothing erased is left in their free space.
+
+    Run it after a person was erased. Writers wait meanwhile: on SQLite for the whole, on PostgreSQL (VACUUM
+    FULL, which takes the owner of the tables) for one table at a time.
+    """
+    require_head()
+    erasure.scrub(db.engine)
+    click.echo("The database's files are written anew. Backups made before still hold what they held.")

@@ -173,6 +173,8 @@ def _find_chosen(
             "contact_id": draft.contact_id,
         },
     ).one()
+    if contact is not None:  # no erasure comes between this look and the booking
+        session.refresh(contact, ["erased_at"], with_for_update={"read": True, "key_share": True})
     return _offered(kind), _bookable(staff_user), contact
 
 
@@ -212,7 +214,7 @@ def _find_client(
     """The contact and account of the draft, which belong together; a contact brings its account."""
     account_id = draft.account_id
     if draft.contact_id is not None:
-        if contact is None:
+        if contact is None or contact.erased_at is not None:
             raise Invalid("Choose a contact from the list or add a new one.", field="contact_id")
         if account_id is not None and contact.account_id != account_id:
             raise Invalid("This contact does not belong to that account.", field="account_id")

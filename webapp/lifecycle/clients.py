@@ -113,6 +113,8 @@ def edit_contact(
     """
     _require(actor, contact.firm_id)
     _hold(session, contact, "contact", contact.contact_id, seen)
+    if contact.erased_at is not None:
+        raise Invalid("This person was erased. Add them as a new contact if they come back.")
     values = _contact_values(session, actor.firm_id, facts)
     changed = audit.changes(contact, values)
     if not changed:

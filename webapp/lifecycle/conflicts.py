@@ -99,6 +99,8 @@ def stale(session: Session, appointment: Appointment) -> Stale:
     ).one_or_none()
     if edit is not None and edit.changed_at > last_change(session, appointment).changed_at:
         when = local_of(session, appointment.firm_id).day_time(edit.changed_at)
+        if edit.action == "erased":
+            return Stale(f"{edit.actor_label} erased the person whom this was with, {when}.")
         fields = ", ".join(sorted(edit.changes))
         return Stale(
             f"{edit.actor_label} changed the details ({fields}), {when}. Look again, then repeat your change."

@@ -77,12 +77,12 @@ def edit(
 
 def _contact_names(session: Session, firm_id: int, before: int | None, after: int | None) -> list[str]:
     found = session.execute(
-        sa.select(Contact.contact_id, Contact.name).where(
-            Contact.firm_id == firm_id, Contact.contact_id.in_([before or 0, after or 0])
-        )
-    )
+        sa.select(Contact.contact_id, Contact.name, Contact.erased_at)
+        .where(Contact.firm_id == firm_id, Contact.contact_id.in_([before or 0, after or 0]))
+        .with_for_update(read=True, key_share=True)
+    ).all()
     names = {row.contact_id: row.name for row in found}
-    if after is not None and after not in names:
+    if after is not None and (after not in names or any(r.erased_at for r in found if r.contact_id == after)):
         raise Invalid("Choose a contact from the list.", field="contact_id")
     return [names.get(before or 0, "none"), names.get(after or 0, "none")]
 

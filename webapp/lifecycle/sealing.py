@@ -4,7 +4,7 @@ Every function works on one firm in the caller's transaction; nothing here commi
 to the same firm, one passes by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, cast
@@ -168,6 +168,28 @@ def _hash(session: Session, firm_id: int, appointment_ids: set[int]) -> None:
         given.c.number.not_in(sa.select(WAITING.c.history_id))
     )
     connection.execute(sa.insert(WAITING).from_select(["history_id", "firm_id"], queued), rows)
+
+
+def adopt_now(session: Session, firm_id: int, appointment_ids: Collection[int]) -> bool:
+    """Adopt these appointments' rows without waiting for the worker's turn.
+
+    Returns:
+        Whether all may be: False where one is younger than the digests and nobody has vouched for it.
+    """
+    session.scalar(sa.select(Firm.firm_id).where(Firm.firm_id == firm_id).with_for_update(key_share=True))
+    row = HISTORY.c
+    lacking = session.scalar(
+        sa.select(sa.func.max(row.history_id)).where(
+            row.firm_id == firm_id, row.appointment_id.in_(appointment_ids), row.entry_hash.is_(None)
+        )
+    )
+    if lacking is None:
+        return True
+    adoption = session.get(HistoryAdoption, firm_id, populate_existing=True)
+    if adoption is None or lacking > adoption.last_id:
+        return False
+    _hash(session, firm_id, set(appointment_ids))
+    return True
 
 
 def accept(session: Session, firm_id: int) -> int:

@@ -31,7 +31,10 @@ class Account(Base):
 
 
 class Contact(Base):
-    """A person, usually of an account. ``timezone`` is set when it is not the firm's."""
+    """A person, usually of an account. ``timezone`` is set when it is not the firm's.
+
+    Of one who was erased nothing is left but the key, for what was met to be counted.
+    """
 
     __tablename__ = "contact"
 
@@ -46,6 +49,7 @@ class Contact(Base):
     notes: Mapped[str] = mapped_column(sa.Text, default="")
     external_ref: Mapped[str | None] = mapped_column(sa.String(120))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     account: Mapped[Account | None] = relationship(
         primaryjoin="and_(Contact.firm_id == Account.firm_id, Contact.account_id == Account.account_id)",

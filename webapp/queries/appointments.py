@@ -49,7 +49,7 @@ class Event:
     """One history row, or an edit of the details, as the timeline prints it.
 
     ``actor_kind`` is None where the record does not keep it; ``party`` who did not show, ``cancelled_by`` on
-    whose side it was called off.
+    whose side it was called off; ``erased`` that words were here, ``erasure`` that this was their erasing.
     """
 
     status: Status
@@ -65,6 +65,8 @@ class Event:
     actor_kind: ActorKind | None = None
     party: NoShowParty | None = None
     cancelled_by: CancelledBy | None = None
+    erased: bool = False
+    erasure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,7 @@ def _transition(row: AppointmentStatusHistory) -> Event:
         actor_kind=row.actor_kind,
         party=row.no_show_party,
         cancelled_by=row.cancelled_by,
+        erased=row.erased_words is not None,
     )
 
 
@@ -316,6 +319,7 @@ def _edit(row: AuditEvent, status: Status) -> Event:
         changed_at=row.changed_at,
         occurred_at=row.changed_at,
         changes=row.changes,
+        erasure=row.action == "erased",
         actor_kind=ActorKind.STAFF if row.changed_by_id else None,
     )
 

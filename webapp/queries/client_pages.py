@@ -35,6 +35,7 @@ class ContactRow:
     account_id: int | None
     account_name: str | None
     notes: str
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ _CONTACT = (
     Contact.account_id,
     Account.name.label("account_name"),
     Contact.notes,
+    Contact.erased_at,
 )
 
 

@@ -11,8 +11,9 @@ from webapp.lifecycle.clients import (
     PHONE_LENGTH,
     ContactFacts,
 )
+from webapp.lifecycle.erasure import WHY_LENGTH
 from webapp.localtime import zone_names
-from webapp.ui.forms import SeenForm
+from webapp.ui.forms import DeskForm, SeenForm
 from webapp.ui.picker import key_of
 
 
@@ -60,3 +61,10 @@ class ContactForm(SeenForm):
                 "notes": contact.notes,
             }
         )
+
+
+class EraseForm(DeskForm):
+    """The name typed again, and on what grounds."""
+
+    name = StringField("Name", render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off", "required": True})
+    why = StringField("Grounds", render_kw={"maxlength": WHY_LENGTH, "autocomplete": "off", "required": True})

@@ -6,11 +6,12 @@ from flask import Blueprint, Response, flash, g, make_response, render_template,
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
+from webapp.lifecycle import erasure
 from webapp.queries import changes, client_files, client_pages, clients
 from webapp.queries.client_pages import Whose
 from webapp.ui import client_desk, downloads, guards, picker
 from webapp.ui.client_desk import appointments_of, neighbour, turn
-from webapp.ui.contacts.forms import ContactForm
+from webapp.ui.contacts.forms import ContactForm, EraseForm
 from webapp.ui.guards import me, requires
 from webapp.ui.htmx import go, is_htmx
 from webapp.vocabulary import Permission
@@ -84,7 +85,10 @@ def _create(form: ContactForm) -> dict[str, Any]:
 def show(contact_id: int) -> str:
     contact = client_pages.contact(db.session(), firm_id=me().firm_id, contact_id=contact_id)
     shown = appointments_of(Whose(contact_id=contact_id), f"/contacts/{contact_id}")
-    return render_template("contacts/show.html", contact=contact, nav_current="contacts", **shown)
+    erased = contact.erased_at and changes.erasure(db.session(), firm_id=me().firm_id, contact_id=contact_id)
+    return render_template(
+        "contacts/show.html", contact=contact, erased=erased, nav_current="contacts", **shown
+    )
 
 
 @bp.get("/contacts/<int:contact_id>/appointments.csv")
@@ -114,6 +118,38 @@ def _edit(form: ContactForm, contact_id: int) -> bool:
     contact = lifecycle.get_contact(session, actor.firm_id, contact_id)
     return lifecycle.edit_contact(
         session, contact, actor=actor, facts=form.facts(), now=g.now, seen=form.last_seen
+    )
+
+
+@bp.route("/contacts/<int:contact_id>/erasure", methods=["GET", "POST"])
+@requires(Permission.MANAGE_SETTINGS)
+def erase(contact_id: int) -> Response:
+    """What would go and what stays, and the name typed again before it does."""
+    session, firm_id = db.session(), me().firm_id
+    contact = client_pages.contact(session, firm_id=firm_id, contact_id=contact_id)
+    form = EraseForm()
+    if form.accepted() and form.attempt(lambda: _erase(form, contact_id)) is not None:
+        flash("Erased. The record says that it was done, by whom and on what grounds.", "toast")
+        return go(f"/contacts/{contact_id}")
+    page = render_template(
+        "contacts/erase.html",
+        contact=contact,
+        form=form,
+        form_errors=form.errors_list() if form.status != 200 else [],
+        reach=erasure.reach(session, firm_id=firm_id, contact_id=contact_id),
+        nav_current="contacts",
+    )
+    return make_response(page, form.status)
+
+
+def _erase(form: EraseForm, contact_id: int) -> None:
+    erasure.erase(
+        db.session(),
+        actor=me().actor,
+        contact_id=contact_id,
+        name=form.name.data or "",
+        why=form.why.data or "",
+        now=g.now,
     )
 
 
