@@ -90,6 +90,23 @@ def test_the_seven_statuses_add_up(lived: Program) -> None:
     assert sum(found["statuses"].values()) == found["counts"]["all"] > 0
 
 
+def test_a_proposal_that_was_called_off_is_told_as_withdrawn(
+    api: Program, session: Session, world: World
+) -> None:
+    number = at_status(session, Status.AWAITING_CONFIRMATION, world).appointment_id
+    assert (counts := api.get(JANUARY).json["counts"])["withdrawn"] == 0
+    assert counts["awaiting"] == 1
+    api.post(f"/appointments/{number}/cancel", {"reason": "x", "cancelled_by": "staff"})
+    counts = api.get(JANUARY).json["counts"]
+    assert (counts["withdrawn"], counts["awaiting"], counts["cancelled"], counts["all"]) == (1, 0, 0, 1)
+
+
+def test_what_became_of_them_adds_up(lived: Program) -> None:
+    counts = lived.get(f"/metrics?{LIVED}").json["counts"]
+    parts = {name for name in counts if not re.match("no_show_|cancelled_(client|staff|system|late)", name)}
+    assert sum(counts[name] for name in parts - {"all", "due", "with_outcome"}) == counts["all"] > 0
+
+
 def test_a_filter_is_named_and_narrows(lived: Program, world: World) -> None:
     everybody = lived.get(f"/metrics?{LIVED}").json
     found = lived.get(

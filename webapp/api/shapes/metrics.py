@@ -32,7 +32,8 @@ class RateOut(Told):
 
 class Counts(Told):
     """How many appointments. ``due`` are completed, no-shows, cancelled after they were confirmed, and those
-    past their end without an outcome (``unrecorded``).
+    past their end without an outcome (``unrecorded``). ``withdrawn`` were proposed and called off before
+    anybody had confirmed them.
     """
 
     all: Count
@@ -57,6 +58,7 @@ class Counts(Told):
     declined: Count
     expired: Count
     timed_out: Count
+    withdrawn: Count
 
 
 class Rates(Told):
