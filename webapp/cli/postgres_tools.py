@@ -35,7 +35,7 @@ END $$;
 def need(engine: sa.Engine) -> None:
     """Stop with one sentence unless the tools are there and know this server."""
     with engine.connect() as connection:
-        major = connection.dialect.server_version_info[0]  # type: ignore[index]
+        major = int(connection.dialect.server_version_info[0])  # type: ignore[index]
     for name in ("pg_dump", "pg_restore", "psql"):
         found = shutil.which(name)
         told = _ran([found, "--version"]).stdout if found else "0"
@@ -76,7 +76,7 @@ def replace(engine: sa.Engine, data: Path, then: Sequence[sa.Update]) -> None:
     _run(["pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(data)])
     before, after = data.with_name("before.sql"), data.with_name("after.sql")
     before.write_text(f"SET lock_timeout = '10s';\n{EMPTY}")
-    dialect: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect: Any = postgresql.dialect()
     said = [str(each.compile(dialect=dialect, compile_kwargs={"literal_binds": True})) for each in then]
     after.write_text(";\n".join(["SET row_security = on", "SET search_path = public", *said, ""]))
     files = [f"--file={file}" for file in (before, script, after)]
