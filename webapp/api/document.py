@@ -255,7 +255,10 @@ def _by_tag() -> dict[str, list[dict[str, Any]]]:
                 "summary": operation.summary,
                 "description": operation.description.replace("``", ""),
                 "scope": operation.scope.value,
-                "parameters": [each | {"kind": _kind(each["schema"])} for each in entry["parameters"]],
+                "parameters": [
+                    each | {"kind": _kind(each["schema"]), "default": each["schema"].get("default")}
+                    for each in entry["parameters"]
+                ],
                 "fields": _fields(operation.body),
                 "sent": examples.written(body["application/json"]["example"]) if body else "",
                 "status": operation.status,
@@ -276,6 +279,7 @@ def _fields(body: type[BaseModel] | None) -> list[dict[str, Any]]:
             "name": name,
             "kind": _kind(examples.resolved(each, schemas)),
             "required": name in schema.get("required", []),
+            "default": each.get("default"),
             "description": each["description"],
         }
         for name, each in schema.get("properties", {}).items()

@@ -6,11 +6,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-MOMENTS = {
-    "start_time": "2026-01-20T09:00:00Z",
-    "end_time": "2026-01-20T09:45:00Z",
-    "confirm_by": "2026-01-16T17:00:00Z",
+MOMENTS = {"start_time": "2026-01-20T09:00:00Z", "end_time": "2026-01-20T09:45:00Z"}
+NAMED = {
+    "appointment_type": {"id": 3, "name": "Annual review"},
+    "staff_user": {"id": 2, "name": "Lena Fischer"},
+    "contact": {"id": 311, "name": "Ada Byron"},
+    "account": {"id": 58, "name": "Byron Instruments"},
 }
+"""What is told of others by number and name."""
 WORDS: dict[str, Any] = {
     "appointment_id": 1042,
     "chain_id": 1042,
@@ -32,10 +35,14 @@ WORDS: dict[str, Any] = {
     "external_ref": "CRM-4711",
     "detail": "Choose another time.",
     "timezone": "Europe/London",
+    "zone": "Europe/London",
+    "minutes": 45,
+    "status": "confirmed",
+    "allowed_action": "cancel",
     "next": None,
 }
 """What a field of this name holds, where its schema allows that."""
-UNSET = {"end_time", "no_show_party", "double_book", "confirm_by"}
+UNSET = {"end_time", "no_show_party", "double_book", "confirm_by", "account_id"}
 """Left out of what is sent: they go with other facts, or are rarely wanted."""
 DEPTH = 6
 
@@ -61,15 +68,18 @@ def resolved(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Mapping[str,
 
 def _of(schema: Mapping[str, Any], defs: Mapping[str, Any], name: str, sent: bool, depth: int) -> Any:
     plain = resolved(schema, defs)
+    nullable = plain is not schema and "anyOf" in schema and not sent
     if "properties" in plain:
+        if name in NAMED and plain["properties"].keys() == NAMED[name].keys():
+            return NAMED[name]
         return _object(plain, defs, sent, depth)
     if "items" in plain:
         return [_of(plain["items"], defs, name.removesuffix("s"), sent, depth - 1)] if depth > 0 else []
     if "enum" in plain or "const" in plain:
-        return plain["const"] if "const" in plain else plain["enum"][0]
+        return None if nullable else _word({**schema, **plain}, name)
     if "default" in schema and schema["default"] is not None and schema["default"] != "":
         return schema["default"]
-    return _value(plain, name, nullable=plain is not schema and "anyOf" in schema and not sent)
+    return _value(plain, name, nullable=nullable)
 
 
 def _object(schema: Mapping[str, Any], defs: Mapping[str, Any], sent: bool, depth: int) -> dict[str, Any]:
@@ -79,6 +89,13 @@ def _object(schema: Mapping[str, Any], defs: Mapping[str, Any], sent: bool, dept
         for name, each in schema["properties"].items()
         if name in required or not sent or name not in UNSET
     }
+
+
+def _word(schema: Mapping[str, Any], name: str) -> Any:
+    """One of those that are allowed: the usual one, if there is one."""
+    words = schema.get("enum") or [schema["const"]]
+    usual = schema.get("default", WORDS.get(name))
+    return usual if usual in words else words[0]
 
 
 def _value(schema: Mapping[str, Any], name: str, *, nullable: bool) -> Any:

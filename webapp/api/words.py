@@ -22,7 +22,7 @@ FIELDS = {
     "status": "Which status it gets.",
     "appointment_type_id": "What is booked; see the types.",
     "staff_user_id": "With whom; see the staff.",
-    "contact_id": "The client’s contact, whose account comes along.",
+    "contact_id": "The client’s contact, whose account comes along. This or account_id is needed to book.",
     "account_id": "The client’s account.",
     "start_time": "When it begins.",
     "end_time": "When it ends. Left out, it keeps the usual length, or the one it has.",

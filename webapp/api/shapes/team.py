@@ -72,5 +72,5 @@ class FreeSlotsQuery(Given):
     staff_user_id: Key
     appointment_type_id: Key | None = None
     minutes: Minutes | None = None
-    from_: Day = Field(alias="from", description="The first day, by the firm's clock.")
+    from_: Day = Field(alias="from", description="The first day, by the firm's clock, such as 2026-01-20.")
     days: Annotated[int, Field(ge=1, le=31)] = 7
