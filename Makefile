@@ -18,12 +18,13 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install install-dev test nightly gates lint format bench clean
+.PHONY: help run install install-dev test nightly faults gates lint format bench clean
 
 help:
 	@echo "make run      install what is pinned, bring the database up to date, add demo data, serve on PORT=$(PORT) with a worker"
 	@echo "make test     the gates, then every test on SQLite and on PostgreSQL (ARGS='-k word' to narrow)"
 	@echo "make nightly  what tries cases at random, at length: the lifecycle's properties, the API's document, nasty texts in every field, on both engines"
+	@echo "make faults   kills, races and faults at length against real processes, on both engines (ARGS='--kills 60'), as a table"
 	@echo "make lint     the gates alone: ruff, mypy, layers, templates"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    the measurements in tests/benchmarks"
@@ -75,6 +76,9 @@ test: gates
 
 nightly: install-dev
 	@HYPOTHESIS_PROFILE=nightly DAYBOOK_FUZZ=20000 $(PY) -m pytest -q -s -n $(WORKERS) tests/lifecycle/test_properties.py tests/api/test_schema.py tests/attack/test_fuzz.py $(ARGS)
+
+faults: install-dev
+	@$(PY) -m tests.faults $(ARGS)
 
 bench: install-dev
 	@$(PY) -m pytest -q -s -m benchmark tests $(ARGS)

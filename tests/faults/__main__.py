@@ -18,9 +18,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=250, help="on each engine")
     parser.add_argument("--rounds", type=int, default=200, help="of each race; 0 for kills alone")
     parser.add_argument("--controls", type=int, default=20, help="rounds of each build without a guard")
+    parser.add_argument(
+        "--back", type=float, default=10.0, help="seconds until all must be ready after a kill"
+    )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    sizes = report.Sizes(given.kills, given.rounds, given.controls, given.seed)
+    sizes = report.Sizes(given.kills, given.rounds, given.controls, given.back, given.seed)
     print("| engine | what | how | outcome | seconds |\n|---|---|---|---|---|")
     broken = False
     for engine in given.engine or ENGINES:

@@ -10,7 +10,7 @@ from tests.faults.grounds import Ground
 from tests.faults.stack import Stack
 
 LOAD = 0.7  # seconds
-SLOW_MAIL, SLOWER_MAIL = 0.05, 0.2  # seconds for each
+SLOW_MAIL, SLOWER_MAIL = 0.05, 1.0  # seconds for each
 ENOUGH = 4  # changes that are acknowledged before a kill
 
 
@@ -66,12 +66,15 @@ def loses_changes(stack: Stack) -> bool:
 
 def loses_mail(stack: Stack) -> bool:
     """Kill the worker while it sends: does any mail count as sent that did not arrive?"""
+    stack.stop_workers()
     stack.collect()
     before = _not_arrived(stack)
+    with load(stack, stack.hooks.port) as at_work:
+        stack.wait_for(lambda: len(at_work.ledger.booked) > ENOUGH, "nothing is booked")
     stack.mail.pause = SLOWER_MAIL
-    with load(stack, stack.hooks.port):
-        time.sleep(LOAD)
-    stack.wait_for(lambda: bool(stack.mail.taken), "no mail arrives")
+    stack.mail.verbs.clear()
+    stack.start_workers()
+    stack.wait_for(lambda: "DATA" in map(str.upper, stack.mail.verbs), "no mail is sent")
     stack.kill_worker()
     stack.mail.pause = 0.0
     checks.drain(stack)

@@ -9,7 +9,6 @@ from tests.faults import checks
 from tests.faults.client import Ledger, load
 from tests.faults.stack import Stack
 
-MOST_BACK = 10.0  # seconds
 SOONEST, LATEST = 0.05, 0.7  # seconds of load before a kill
 
 
@@ -27,8 +26,12 @@ class Report:
         return max(self.back.values(), default=0.0)
 
 
-def rounds(stack: Stack, kills: int, *, seed: int = 1, every: int = 25) -> Report:
-    """So many kills; after ``every`` few of them, and at the end, everything is checked."""
+def rounds(stack: Stack, kills: int, *, most_back: float, seed: int = 1, every: int = 25) -> Report:
+    """So many kills; after ``every`` few of them, and at the end, everything is checked.
+
+    Args:
+        most_back: seconds within which all must be ready again.
+    """
     chance, report = random.Random(seed), Report()
     ways = stack.victims()
     with load(stack, seed) as at_work:
@@ -42,7 +45,7 @@ def rounds(stack: Stack, kills: int, *, seed: int = 1, every: int = 25) -> Repor
             took = time.monotonic() - begun
             report.kills[name] += 1
             report.back[name] = max(took, report.back.get(name, 0.0))
-            if took > MOST_BACK:
+            if took > most_back:
                 report.faults.append(f"{name}: back after {took:.1f} s")
             if turn % every == 0 or turn == kills:
                 at_work.pause()

@@ -15,11 +15,12 @@ MANY = 20  # kills that have a stack of their own, on a real disk
 
 @dataclass(frozen=True)
 class Sizes:
-    """How often; 0 leaves it out."""
+    """How often; 0 leaves it out. ``back`` is in how many seconds all must be ready after a kill."""
 
     kills: int
     rounds: int
     controls: int
+    back: float
     seed: int = 1
 
 
@@ -43,19 +44,19 @@ def run(ground: Ground, sizes: Sizes) -> Iterator[Row]:
             yield from of_races(subject, sizes.rounds)
             yield from of_trouble(subject, disk)
             if sizes.kills <= MANY:
-                yield from of_kills(subject, sizes.kills, sizes.seed)
+                yield from of_kills(subject, sizes)
     if sizes.kills > MANY or not sizes.rounds:
         with ground.stack() as subject:
-            yield from of_kills(subject, sizes.kills, sizes.seed)
+            yield from of_kills(subject, sizes)
     for each in controls.of_guards(ground, sizes.controls) if sizes.controls else ():
         missed = () if each.enough else (f"without {each.guard} it found too little",)
         how, outcome = f"{each.rounds} rounds", f"found in {each.found}"
         yield Row(ground.name, f"without {each.guard}", how, outcome, missed)
 
 
-def of_kills(stack: Stack, number: int, seed: int) -> Iterator[Row]:
+def of_kills(stack: Stack, sizes: Sizes) -> Iterator[Row]:
     """``kill -9`` under load, then both commands that verify."""
-    report = kills.rounds(stack, number, seed=seed)
+    report = kills.rounds(stack, sizes.kills, most_back=sizes.back, seed=sizes.seed)
     ledger, post = report.ledger, stack.post
     how = ", ".join(f"{times} {name}" for name, times in sorted(report.kills.items()))
     back = max(report.back, key=lambda name: report.back[name], default="")
@@ -64,7 +65,7 @@ def of_kills(stack: Stack, number: int, seed: int) -> Iterator[Row]:
         f"{len(post.mails)} mails and {len(post.heard.seen)} webhooks, {post.repeated} of them twice; "
         f"back after at most {report.slowest:.1f} s ({back})"
     )
-    yield Row(stack.name, f"{number} kills", how, outcome, (*report.faults, *checks.of_commands(stack)))
+    yield Row(stack.name, f"{sizes.kills} kills", how, outcome, (*report.faults, *checks.of_commands(stack)))
 
 
 def of_races(stack: Stack, rounds: int) -> Iterator[Row]:

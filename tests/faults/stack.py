@@ -30,10 +30,11 @@ from webapp.models.engine import make_engine
 
 LOOPBACK = ip_network("127.0.0.0/8")
 PATIENCE = 60  # seconds
+LOOK = 0.06  # seconds between two looks at what is waited for
 LEASES_END = timedelta(minutes=6)
 TOKENS = 32
 SITE_PROCESSES = 2
-EVERY = "0.2"  # seconds between two rounds of the worker
+EVERY = "0.4"  # seconds between two rounds of the worker
 
 
 @dataclass
@@ -174,7 +175,7 @@ class Stack:
         give_up = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < give_up, f"{self.tail()}\n{otherwise}"
-            time.sleep(0.03)
+            time.sleep(LOOK)
 
     def tail(self) -> str:
         """The last lines of each log."""
@@ -208,11 +209,15 @@ class Stack:
         if found := children(self.site.pid):
             kill([random.choice(found)])
 
-    def kill_worker(self) -> None:
+    def stop_workers(self) -> None:
+        """Kill every worker; what they had in hand is free again."""
         for process in self.at_work:
             self._kill_group(process)
         self.at_work.clear()
         self.pass_(LEASES_END)
+
+    def kill_worker(self) -> None:
+        self.stop_workers()
         self.start_workers()
 
     def kill_postgres(self) -> None:
@@ -228,13 +233,11 @@ class Stack:
         self.pass_(LEASES_END)
 
     def kill_all(self) -> None:
-        for process in [self.site, *self.at_work]:
-            self._kill_group(process)
-        self.at_work.clear()
+        self._kill_group(self.site)
+        self.stop_workers()
         if self.cluster is not None:
             self.cluster.kill()
             self.cluster.start()
-        self.pass_(LEASES_END)
         self.start_site()
         self.start_workers()
 

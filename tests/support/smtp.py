@@ -115,6 +115,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         return self.told.users.get(user) == password
 
     def _take(self) -> bool:
+        self.told.closing.wait(self.told.pause)
         if not self._say("DATA", "354 Go on"):
             return False
         if self.last[:1] != "3":
@@ -124,7 +125,6 @@ class _Conversation(socketserver.StreamRequestHandler):
             if not line:
                 return False
             lines.append(line[1:] if line.startswith(b"..") else line)
-        self.told.closing.wait(self.told.pause)
         answer = self.told.reply("END", "250 Taken")
         if answer[:1] in {"2", HANG[:1], DROP[:1]}:
             with self.told.lock:
