@@ -199,7 +199,7 @@ def latest(session: Session, *, firm_id: int, limit: int) -> Sequence[HistorySea
     return session.scalars(_newest(firm_id).options(defer(HistorySeal.members)).limit(limit)).all()
 
 
-def _newest(firm_id: int) -> sa.Select[tuple[HistorySeal]]:
+def _newest(firm_id: int) -> sa.Select[HistorySeal]:
     return sa.select(HistorySeal).where(HistorySeal.firm_id == firm_id).order_by(HistorySeal.number.desc())
 
 
