@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -140,8 +141,11 @@ def _grounds(contact: Contact, why: str) -> str:
 def _note(
     session: Session, actor: Actor, appointments: Sequence[int], contact_id: int, why: str, now: datetime
 ) -> None:
-    said = {"why": [None, why], "appointments": [None, len(appointments)]}
-    about = [("contact", contact_id, said), *(("appointment", one, {}) for one in appointments)]
+    said: dict[str, list[Any]] = {"why": [None, why], "appointments": [None, len(appointments)]}
+    about: list[tuple[str, int, dict[str, list[Any]]]] = [
+        ("contact", contact_id, said),
+        *(("appointment", one, {}) for one in appointments),
+    ]
     for subject, number, changed in about:
         audit.note(
             session,
@@ -149,7 +153,7 @@ def _note(
             subject=subject,
             subject_id=number,
             action="erased",
-            changed=dict(changed),
+            changed=changed,
             now=now,
         )
 
@@ -164,7 +168,8 @@ def scrub(engine: sa.Engine) -> None:
             cursor = connection.cursor()
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if cursor.fetchone()[0]:
+            busy = cursor.fetchone()
+            if busy is None or busy[0]:
                 raise Unavailable("The database is in use, so its log could not be emptied. Try again.")
     else:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:

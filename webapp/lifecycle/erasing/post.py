@@ -31,7 +31,10 @@ def erase_mail(
     session: Session, firm_id: int, appointment_ids: Sequence[int], poll_ids: Sequence[int], email: str
 ) -> None:
     """Empty every mail about these appointments and polls, to whomever, and every one to this address."""
-    about = [MailMessage.appointment_id.in_(appointment_ids), MailMessage.poll_id.in_(poll_ids)]
+    about: list[sa.ColumnElement[bool]] = [
+        MailMessage.appointment_id.in_(appointment_ids),
+        MailMessage.poll_id.in_(poll_ids),
+    ]
     if email:
         about.append(sa.func.lower(MailMessage.recipient) == email.lower())
     waiting = MailMessage.state == MailState.WAITING
