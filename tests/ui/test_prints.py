@@ -674,7 +674,7 @@ def test_a_viewer_sees_and_prints_but_takes_no_table_along(
     assert read(viewer.get(f"{paths[0]}.pdf")).pages
 
 
-@pytest.mark.parametrize(("path", "most"), [*zip(REPORTS, (5, 5, 13, 6), strict=True), ("dossier", 6)])
+@pytest.mark.parametrize(("path", "most"), [*zip(REPORTS, (5, 5, 13, 6), strict=True), ("dossier", 8)])
 def test_it_costs_as_many_statements_for_much_as_for_little(
     app: Flask, desk: FlaskClient, session: Session, world: World, path: str, most: int
 ) -> None:
