@@ -79,7 +79,7 @@ PAGES = (
     *BOARD,
     "/day/2026-01-13?q=abara",
     "/day/2031-01-13",
-    "/day/2026-01-13/changes?seen=x&since=2026-01-13T09:00:00%2B00:00",
+    "/day/2026-01-13/changes?since=2026-01-13T09:00:00%2B00:00",
     "/appointments/{id}",
     "/appointments/{id}/menu",
     "/appointments",
@@ -181,6 +181,17 @@ def test_a_page_reads_by_index(desk_of: DeskOf, path: str) -> None:
         for fault in faults(desk, statement, BOUNDED - {"ix_appointment_start"} if "?q=" in path else BOUNDED)
     ]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith("/week/")])
+def test_policies_leave_a_page_its_indexes(bound_desk_of: DeskOf, path: str) -> None:
+    desk = bound_desk_of(MANY)
+    asked = desk.statements(paths(desk, path))
+    bounded = BOUNDED - {"ix_appointment_start"} if "?q=" in path else BOUNDED
+    found = [f"{fault} in: {each.short}" for each in asked for fault in faults(desk, each, bounded)]
+    assert not found, "\n".join(found)
+    nodes = [node for each in asked for node in postgres_plan(desk.engine, each)]
+    assert any("daybook.firm" in node.get("Filter", "") for node in nodes), "No policy was in force."
 
 
 @pytest.mark.parametrize("path", BOARD)
