@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import has_request_context
+from flask import Response, has_request_context, request
 from flask_compress import Compress
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -20,7 +20,17 @@ class FirmSession(Session):
         self.info |= {} if has_request_context() else tenancy.EVERY_FIRM
 
 
+class Compressing(Compress):
+    """Packs pages; static files come packed, and a part of one must stay the part that was asked for."""
+
+    def after_request(self, response: Response | None) -> Response:
+        if response is not None and request.endpoint == "static":
+            return response
+        packed: Response = super().after_request(response)
+        return packed
+
+
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "class_": FirmSession})
 migrate = Migrate()
 csrf = CSRFProtect()
-compress = Compress()
+compress = Compressing()

@@ -9,7 +9,9 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-STATIC = Path(__file__).parent / "static"
+from webapp import assets
+
+STATIC = assets.STATIC
 ORIGIN = "http://daybook.invalid"
 """Where a page's addresses begin while it is printed; there is no such host (RFC 6761)."""
 PREFIX = "/static/"
@@ -111,7 +113,7 @@ def static_file(url: str) -> Path:
     """
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" == ORIGIN and parts.path.startswith(PREFIX):
-        found = (STATIC / unquote(parts.path.removeprefix(PREFIX))).resolve()
+        found = (STATIC / assets.split(unquote(parts.path.removeprefix(PREFIX)))[0]).resolve()
         if found.is_relative_to(STATIC.resolve()) and found.suffix in TYPES and found.is_file():
             return found
     raise ValueError(f"Not one of our static files: {url}")

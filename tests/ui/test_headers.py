@@ -50,13 +50,6 @@ def test_pages_are_kept_by_nobody(app: Flask, client: FlaskClient, world: World)
         assert {"cookie", "hx-request"} <= {name.lower() for name in answer.vary}
 
 
-def test_a_file_named_with_its_fingerprint_is_kept_for_a_year(client: FlaskClient) -> None:
-    with client.get("/static/app.js?v=abc") as named:
-        assert "immutable" in named.headers["Cache-Control"]
-    with client.get("/static/app.js") as bare:
-        assert bare.headers["Cache-Control"] == "no-cache"
-
-
 def test_with_tls_cookies_are_bound_to_the_host_and_never_sent_in_the_clear(
     settings: Settings, world: World, session: Session
 ) -> None:

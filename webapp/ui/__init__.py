@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-from webapp.ui import context, errors, guards, headers, observing
+from webapp.ui import context, errors, guards, headers, observing, static_files
 from webapp.ui.figures_kept import Figures
 
 NOUNS = (
@@ -59,6 +59,7 @@ def install(app: Flask) -> None:
     app.before_request(guards.check)
     context.install(app)
     errors.install(app)
+    static_files.install(app)
     headers.install(app, tls=app.config["SETTINGS"].tls)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"webapp.ui.{noun}.views").bp)

@@ -1,30 +1,16 @@
 """What every template can rely on."""
 
-import hashlib
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, url_for
+from flask import Flask, g, request
 from markupsafe import Markup
 
 from webapp.extensions import db
 from webapp.localtime import day_bounds, duration
 from webapp.queries import attention
 from webapp.ui.htmx import is_htmx
+from webapp.ui.static_files import static_url
 from webapp.vocabulary import STATUS_LABELS, Permission, Status
-
-STATIC = Path(__file__).parent.parent / "static"
-
-
-@lru_cache(maxsize=256)
-def _fingerprint(path: str, _modified: float) -> str:
-    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
-
-
-def static_url(path: str) -> str:
-    """The URL of a static file with a fingerprint of its content, so that it can be kept for ever."""
-    return url_for("static", filename=path, v=_fingerprint(path, (STATIC / path).stat().st_mtime))
 
 
 def can(permission: str) -> bool:

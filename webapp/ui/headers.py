@@ -24,20 +24,7 @@ def install(app: Flask, *, tls: bool) -> None:
             response.headers.setdefault(name, value)
         if tls:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if request.endpoint == "static":
-            versioned = "v" in request.args
-            _read_whole(response)
-            response.headers["Cache-Control"] = (
-                "public, max-age=31536000, immutable" if versioned else "no-cache"
-            )
-        else:
+        if request.endpoint != "static" or response.status_code == 404:
             response.headers.setdefault("Cache-Control", "no-store")
             response.vary.update({"HX-Request", "Cookie"})
         return response
-
-
-def _read_whole(response: Response) -> None:
-    """Read a static file at once: it is small, and what compresses answers does not close streamed files."""
-    if response.status_code == 200 and request.method == "GET":
-        response.direct_passthrough = False
-        response.get_data()
