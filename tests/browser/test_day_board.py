@@ -115,6 +115,15 @@ def test_other_peoples_changes_appear_and_leave_an_open_form_alone(desk: Desk) -
     expect(page.locator("#changes .notice")).to_have_count(0)
 
 
+def test_a_look_for_news_is_a_conditional_request_that_swaps_nothing(desk: Desk) -> None:
+    page = desk.page
+    page.goto(f"/day/{TODAY}")
+    with page.expect_response(lambda told: "/changes?" in told.url and told.status == 304, timeout=15000):
+        pass
+    expect(page.locator("#changes")).to_have_text("")
+    expect(page.locator("#count-all")).not_to_have_text("0")
+
+
 def test_filters_and_search_change_the_list_and_the_address(desk: Desk) -> None:
     page = desk.page
     page.goto(f"/day/{TODAY}")

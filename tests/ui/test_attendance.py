@@ -73,11 +73,11 @@ def test_an_arrival_is_news_for_the_others(
 ) -> None:
     sign_in(client, world.staff2)
     page = client.get("/day/2026-01-13").text
-    seen = page.split('"seen": "', 1)[1].split('"', 1)[0]
-    quiet = client.get("/day/2026-01-13/changes", query_string={"seen": seen})
-    assert quiet.status_code == 204
+    seen = json.loads(parse(page).one(id="changes").attrs["hx-headers"])
+    quiet = client.get("/day/2026-01-13/changes", headers=seen)
+    assert quiet.status_code == 304
     client.post(f"/appointments/{meeting.appointment_id}/arrival")
-    assert client.get("/day/2026-01-13/changes", query_string={"seen": seen}).status_code == 200
+    assert client.get("/day/2026-01-13/changes", headers=seen).status_code == 200
 
 
 def test_a_viewer_and_another_firm_cannot(

@@ -18,7 +18,7 @@ from webapp.lifecycle import appointments, booking
 from webapp.localtime import Local
 from webapp.models import Appointment, StaffUser
 from webapp.ui.board.spans import Span
-from webapp.vocabulary import CancelledBy, Status
+from webapp.vocabulary import CancelledBy, Role, Status
 
 SignedIn = Callable[[StaffUser], FlaskClient]
 one_engine = pytest.mark.one_engine("sqlite")  # the page; what both engines must do alike is not marked
@@ -317,15 +317,37 @@ def test_htmx_gets_the_list_alone(desk: FlaskClient, every: dict[Status, Appoint
 
 def look(browser: FlaskClient, path: str = TODAY) -> Callable[[], TestResponse]:
     """Open a board; gives what its page asks for from time to time."""
-    vals = json.loads(parse(browser.get(path)).one(id="changes").attrs["hx-vals"])
-    return lambda: browser.get(f"{path}/changes?{urlencode(vals)}", headers=HTMX)
+    asked = parse(browser.get(path)).one(id="changes").attrs
+    vals, tag = json.loads(asked["hx-vals"]), json.loads(asked["hx-headers"])
+    return lambda: browser.get(f"{path}/changes?{urlencode(vals)}", headers=HTMX | tag)
 
 
 def test_while_nothing_changes_the_answer_is_empty(
     desk: FlaskClient, every: dict[Status, Appointment]
 ) -> None:
     answer = look(desk)()
-    assert (answer.status_code, answer.get_data()) == (204, b"")
+    assert (answer.status_code, answer.get_data()) == (304, b"")
+
+
+def test_what_falls_due_by_itself_is_told_within_a_minute(
+    desk: FlaskClient, every: dict[Status, Appointment], moved_clock: Any
+) -> None:
+    asked = look(desk)
+    moved_clock.pass_(seconds=60)
+    answer = asked()
+    assert answer.status_code == 200
+    assert not parse(answer).all(cls="notice")
+
+
+@one_engine
+def test_another_role_has_another_tag(
+    desk: FlaskClient, session: Session, world: World, every: dict[Status, Appointment]
+) -> None:
+    asked = look(desk)
+    assert asked().status_code == 304
+    session.get_one(StaffUser, world.staff.staff_user_id).role = Role.VIEWER
+    session.commit()
+    assert asked().status_code == 200
 
 
 def cancelled_by(
@@ -354,8 +376,8 @@ def test_others_changes_are_told(
     assert notice.one("a").attrs["href"] == TODAY
     assert page.one(id="count-confirmed").text == "0"
     assert page.one(id="count-cancelled").text == "2"
-    again = json.loads(page.one(id="changes").attrs["hx-vals"])
-    assert desk.get(f"{TODAY}/changes?{urlencode(again)}").status_code == 204
+    again = json.loads(page.one(id="changes").attrs["hx-headers"])
+    assert desk.get(f"{TODAY}/changes", headers=again).status_code == 304
 
 
 def test_ones_own_changes_move_the_counts_without_a_notice(
@@ -376,7 +398,7 @@ def test_what_changed_on_another_day_is_no_news(
     tomorrow = at_status(session, Status.CONFIRMED, world, start=world.now + DAY + timedelta(hours=6))
     asked = look(desk)
     cancelled_by(world.staff2, session, world, tomorrow, moved_clock.pass_(seconds=20))
-    assert asked().status_code == 204
+    assert asked().status_code == 304
 
 
 @one_engine
@@ -387,7 +409,7 @@ def test_another_firms_changes_are_no_news(
     other = make_world(session, "other")
     at_status(session, Status.CONFIRMED, other, start=other.now)
     moved_clock.pass_(seconds=20)
-    assert asked().status_code == 204
+    assert asked().status_code == 304
 
 
 @one_engine
@@ -403,7 +425,7 @@ def test_another_firms_changes_are_no_news(
     ],
 )
 def test_a_broken_mark_or_time_is_answered_all_the_same(desk: FlaskClient, since: str) -> None:
-    answer = desk.get(f"{TODAY}/changes?{urlencode({'seen': 'x', 'since': since})}")
+    answer = desk.get(f"{TODAY}/changes?{urlencode({'since': since})}")
     assert answer.status_code == 200
 
 

@@ -62,7 +62,7 @@ def show(kind: str, day: str) -> Response:
         counts = board.counts(
             db.session(), firm_id=me().firm_id, span=span.bounds
         )  # before the rows: see mark
-        now_counts = {"seen": counts.mark, "since": (g.now - OVERLAP).isoformat()}
+        now_counts = {"seen": _tag(counts.mark), "since": (g.now - OVERLAP).isoformat()}
     else:
         counts = board_past.counts(db.session(), firm_id=me().firm_id, span=span.bounds, at=then.at)
     html = render_template(
@@ -123,12 +123,11 @@ def _asked(span: Span, filters: board.Filters, then: Past | None) -> dict[str, A
 @background
 @requires(Permission.VIEW)
 def changes(kind: str, day: str) -> Response:
-    """204 while nothing has changed; else new counts and, if it was others, a notice that says what."""
+    """304 while nothing has changed; else new counts and, if it was others, a notice that says what."""
     span = _span(kind, day)
-    seen = request.args.get("seen", "")
     mark = board.mark(db.session(), firm_id=me().firm_id, span=span.bounds)
-    if mark == seen:
-        return Response(status=204)
+    if request.if_none_match.contains_weak(_tag(mark)):
+        return Response(status=304, headers={"ETag": f'W/"{_tag(mark)}"'})
     since = _instant(request.args.get("since", ""))
     counts = board.counts(db.session(), firm_id=me().firm_id, span=span.bounds, seen=mark)
     found = board.changes_by_others(
@@ -144,11 +143,18 @@ def changes(kind: str, day: str) -> Response:
             counts=counts,
             changes=found,
             done=DONE,
-            seen=counts.mark,
+            seen=_tag(mark),
             since=since.isoformat(),
             out_of_band=True,
-        )
+        ),
+        {"ETag": f'W/"{_tag(mark)}"'},
     )
+
+
+def _tag(mark: str) -> str:
+    """What the answer depends on: the bookings, who looks, and the minute, as deadlines simply pass."""
+    user = me()
+    return f"{mark}.{user.staff_user_id}.{user.role}.{user.local.zone}.{int(g.now.timestamp()) // 60}"
 
 
 def _span(kind: str, day: str) -> Span:
