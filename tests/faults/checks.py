@@ -36,11 +36,8 @@ def of_ledger(session: Session, ledger: client.Ledger) -> Iterator[str]:
     ).all()
     known = {row.appointment_id: row for row in rows}
     booked = Counter(row.notes for row in rows if row.rescheduled_from_id is None)
-    steps = Counter(
-        session.execute(
-            sa.select(AppointmentStatusHistory.reason, AppointmentStatusHistory.to_status)
-        ).tuples()
-    )
+    history = sa.select(AppointmentStatusHistory.reason, AppointmentStatusHistory.to_status)
+    steps = Counter(tuple(row) for row in session.execute(history))
     for key in ledger.sent:
         effects = booked[key] + steps[key, Status.CANCELLED] + steps[key, Status.RESCHEDULED]
         if effects > 1:

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,7 +123,9 @@ class Stack:
         }
 
     def _begin(self, log: str, *words: str) -> "subprocess.Popen[bytes]":
-        program = [sys.executable, "-u", "-m", "tests.faults.process", *words]
+        setpriv = shutil.which("setpriv")
+        front = [setpriv, "--pdeathsig=KILL"] if setpriv else []  # nobody outlives the tests
+        program = [*front, sys.executable, "-u", "-m", "tests.faults.process", *words]
         with (self.folder / log).open("ab") as output:
             return subprocess.Popen(
                 program,
