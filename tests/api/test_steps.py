@@ -98,8 +98,9 @@ def written(session: Session, appointment_id: int) -> tuple[Any, ...]:
         for name, value in columns.items()
         if not name.endswith("_id") and name not in {"chain_root_id", "booked_by"}
     }
+    own = {"actor_label", "entry_hash", "words_salt"}
     history = [
-        {name: value for name, value in row.items() if not name.endswith("_id") and name != "actor_label"}
+        {name: value for name, value in row.items() if not name.endswith("_id") and name not in own}
         | {"actor": row["actor_label"].partition(" (API")[0]}
         for row in rows.history(session, found)
     ]
