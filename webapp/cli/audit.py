@@ -1,7 +1,6 @@
 """``daybook audit``: check the history against its digests and seals, or hand it out to be checked."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 
@@ -35,7 +34,7 @@ def verify(slug: str | None, files: tuple[Path, ...]) -> None:
     require_head()
     began = perf_counter()
     keys = trusted(_key(), settings().seal_trusted)
-    kept = _kept(files)
+    kept = proof.kept_in(files)
     wrong = 0
     with reading() as session:
         for firm_id, name in _firms(session, slug):
@@ -121,12 +120,3 @@ def _firms(session: Session, slug: str | None) -> list[tuple[int, str]]:
 
 def _key() -> Ed25519PrivateKey:
     return signing_key(settings().seal_key, secret_key=settings().secret_key)
-
-
-def _kept(files: Iterable[Path]) -> dict[int, dict[int, proof.Seal]]:
-    kept: dict[int, dict[int, proof.Seal]] = {}
-    for path in files:
-        with path.open(encoding="utf-8") as lines:
-            for firm_id, found in proof.read_seals(lines).items():
-                kept.setdefault(firm_id, {}).update(found)
-    return kept

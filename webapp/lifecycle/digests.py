@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp import proof
+from webapp.lifecycle import rowsets
 from webapp.models import Appointment, AppointmentStatusHistory
 from webapp.vocabulary import ActorKind
 
@@ -49,11 +50,6 @@ def last_of() -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
         return found.order_by(earlier.c.sequence.desc()).limit(1).scalar_subquery()
 
     return newest(earlier.c.sequence).label("last_sequence"), newest(earlier.c.entry_hash).label("last_hash")
-
-
-def moment(value: datetime) -> str:
-    """An instant as it goes into a digest."""
-    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 def booking(row: Any) -> str:
@@ -99,5 +95,5 @@ def set_of(
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return moment(value)
+        return rowsets.stored(value)  # the form that a digest takes, too
     return value.value if isinstance(value, StrEnum) else value

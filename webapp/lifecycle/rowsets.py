@@ -22,7 +22,7 @@ def encode(dialect: str, columns: Columns, rows: Iterable[Sequence[Any]]) -> str
     if dialect == "postgresql":
         names = list(columns)
         return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=datetime.isoformat)
-    return json.dumps(list(rows), default=_stored)
+    return json.dumps(list(rows), default=stored)
 
 
 def table(dialect: str, name: str, columns: Columns) -> FromClause:
@@ -62,8 +62,8 @@ def _sqlite(name: str, columns: Columns, given: sa.BindParameter[str]) -> FromCl
     return sa.select(*picked).subquery(name)
 
 
-def _stored(value: datetime) -> str:
-    """A datetime as SQLAlchemy keeps it in SQLite."""
+def stored(value: datetime) -> str:
+    """A datetime as SQLAlchemy keeps it in SQLite: in UTC, ``2026-01-13 10:00:00.000000``."""
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
     return value.isoformat(" ", "microseconds")[:26]

@@ -99,7 +99,7 @@ def _last(session: Session, firm_id: int) -> proof.Seal | None:
 def as_proof(row: Any) -> proof.Seal:
     """A stored seal as it is checked and exported."""
     values = {name: getattr(row, name) for name in proof.Seal._fields}
-    return proof.Seal(**values | {"sealed_at": digests.moment(row.sealed_at)})
+    return proof.Seal(**values | {"sealed_at": rowsets.stored(row.sealed_at)})
 
 
 def _signed(
@@ -111,7 +111,7 @@ def _signed(
         members=" ".join(proof.member(row.appointment_id, row.sequence, row.entry_hash) for row in rows),
         root=proof.tree([proof.leaf(row.entry_hash) for row in rows]).hex(),
         previous=proof.seal_digest(last) if last else None,
-        sealed_at=digests.moment(now),
+        sealed_at=rowsets.stored(now),
         key_id=proof.key_id(public_key(key)),
     )
     return unsigned._replace(signature=key.sign(proof.seal_message(unsigned)).hex())

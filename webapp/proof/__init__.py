@@ -23,7 +23,7 @@ from .formulas import (
     words_digest,
     words_of,
 )
-from .verifier import Finding, Verifier, check_export, compare, read_seals
+from .verifier import Finding, Verifier, check_export, compare, kept_in, read_seals
 
 __all__ = [
     "Booking",
@@ -38,6 +38,7 @@ __all__ = [
     "digest",
     "entry_digest",
     "is_signed",
+    "kept_in",
     "key_id",
     "leaf",
     "member",

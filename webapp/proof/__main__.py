@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .formulas import Seal, key_id
-from .verifier import Finding, check_export, read_seals
+from .formulas import key_id
+from .verifier import Finding, check_export, kept_in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,11 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     asked = parser.parse_args(argv)
     keys = {key_id(bytes.fromhex(key)): bytes.fromhex(key) for key in asked.key}
-    kept: dict[int, dict[int, Seal]] = {}
-    for file in asked.seals:
-        with file.open(encoding="utf-8") as lines:
-            for firm_id, seals in read_seals(lines).items():
-                kept.setdefault(firm_id, {}).update(seals)
+    kept = kept_in(asked.seals)
     wrong = 0
     with asked.export.open(encoding="utf-8") as lines:
         for result in check_export(lines, kept, keys):

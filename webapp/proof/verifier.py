@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .formulas import (
@@ -170,6 +171,16 @@ def compare(kept: Mapping[int, Seal], seals: Iterable[Seal], firm_id: int) -> It
             yield Finding(firm_id, f"seal {number}", "The seal was kept outside and is gone.")
         elif shown[number] != seal:
             yield Finding(firm_id, f"seal {number}", "The seal differs from the one kept outside.")
+
+
+def kept_in(files: Iterable[Path]) -> dict[int, dict[int, Seal]]:
+    """Seals of several files, by firm and number; of one that is in two of them the later file's."""
+    kept: dict[int, dict[int, Seal]] = {}
+    for path in files:
+        with path.open(encoding="utf-8") as lines:
+            for firm_id, found in read_seals(lines).items():
+                kept.setdefault(firm_id, {}).update(found)
+    return kept
 
 
 def read_seals(lines: Iterable[str]) -> dict[int, dict[int, Seal]]:
