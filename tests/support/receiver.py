@@ -102,7 +102,11 @@ class _Conversation(BaseHTTPRequestHandler):
             super().finish()
 
     def do_POST(self) -> None:  # the library's name for it
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        length = int(self.headers.get("content-length", "0"))
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever was sending it died: half a request is none
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         taken = Taken(self.path, headers, body, time.monotonic())
         reply = self.told.answer(taken)
