@@ -1,6 +1,7 @@
 """A firm with a great many appointments, written by bulk SQL: 50 a day, one in twenty days still to come.
 
-Every row is one that the lifecycle could have written, with its history; only the outbox stays empty.
+Every row is one that the lifecycle could have written, with its history; only the outbox stays empty. Told
+``at_length``, most appointments were requested and approved first, which makes three entries and more of each.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,56 +35,13 @@ PER_CONTACT = 10
 LONGEST = 20
 """Members of the longest chains."""
 LENGTH = timedelta(minutes=45)
-FIRST_NAMES = [
-    "Ada",
-    "Ben",
-    "Cleo",
-    "Dov",
-    "Elif",
-    "Finn",
-    "Gita",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kofi",
-    "Lena",
-    "Mira",
-    "Noah",
-    "Olga",
-    "Paul",
-    "Quinn",
-    "Rosa",
-    "Sven",
-    "Tara",
-]
-LAST_NAMES = [
-    "Abara",
-    "Berg",
-    "Castro",
-    "Dahl",
-    "Evans",
-    "Fischer",
-    "Grant",
-    "Haas",
-    "Ivanov",
-    "Jensen",
-    "Khan",
-    "Lopez",
-    "Moreau",
-    "Novak",
-    "Okafor",
-    "Patel",
-    "Quist",
-    "Rossi",
-    "Silva",
-    "Thompson",
-    "Ueda",
-    "Vogel",
-    "Weber",
-    "Xu",
-    "Young",
-    "Zeller",
-]
+FIRST_NAMES = (
+    "Ada Ben Cleo Dov Elif Finn Gita Hugo Ines Jonas Kofi Lena Mira Noah Olga Paul Quinn Rosa Sven Tara"
+).split()
+LAST_NAMES = (
+    "Abara Berg Castro Dahl Evans Fischer Grant Haas Ivanov Jensen Khan Lopez Moreau "
+    "Novak Okafor Patel Quist Rossi Silva Thompson Ueda Vogel Weber Xu Young Zeller"
+).split()
 
 
 class Plan(NamedTuple):
@@ -101,6 +59,8 @@ COMPLETED = Plan(Action.BOOK, Action.COMPLETE, Status.COMPLETED)
 NO_SHOW = Plan(Action.BOOK, Action.MARK_NO_SHOW, Status.NO_SHOW)
 CANCELLED = Plan(Action.BOOK, Action.CANCEL, Status.CANCELLED)
 MOVED = Plan(Action.BOOK, Action.RESCHEDULE, Status.RESCHEDULED)
+OUTCOMES = {Action.COMPLETE, Action.MARK_NO_SHOW, Action.CORRECT}
+CALLED_OFF = {Action.CANCEL, Action.RESCHEDULE}
 FIRST_STATUS = {
     Action.BOOK: Status.CONFIRMED,
     Action.REQUEST: Status.REQUESTED,
@@ -121,15 +81,25 @@ class Ground:
     count: int
     contacts: int
     turns: int
+    at_length: bool
 
 
-def fill(engine: Engine, world: World, count: int, *, contacts: int = 0, turns: int = 1) -> None:
+def fill(
+    engine: Engine,
+    world: World,
+    count: int,
+    *,
+    contacts: int = 0,
+    turns: int = 1,
+    at_length: bool = False,
+) -> None:
     """Add ``count`` appointments around the world's ``now``, with contacts, terms, history and some edits.
 
     Without ``contacts`` there is one for every ten appointments. In two ``turns`` a day holds 100 of them.
     """
     with Session(engine) as session:
-        ground = _ground(session, world, count, max(contacts or count // PER_CONTACT, 20), turns)
+        people = max(contacts or count // PER_CONTACT, 20)
+        ground = _ground(session, world, count, people, turns, at_length)
         session.commit()
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         if engine.dialect.name == "sqlite":
@@ -149,7 +119,7 @@ def analyse(engine: Engine) -> None:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def _ground(session: Session, world: World, count: int, contacts: int, turns: int) -> Ground:
+def _ground(session: Session, world: World, count: int, contacts: int, turns: int, at_length: bool) -> Ground:
     firm = session.get_one(Firm, sa.inspect(world.firm).identity)
     bookable = sa.select(StaffUser).where(StaffUser.firm_id == firm.firm_id, StaffUser.bookable)
     staff = [*session.scalars(bookable.order_by(StaffUser.staff_user_id))]
@@ -171,6 +141,7 @@ def _ground(session: Session, world: World, count: int, contacts: int, turns: in
         count=count,
         contacts=contacts,
         turns=turns,
+        at_length=at_length,
     )
 
 
@@ -223,13 +194,31 @@ def _place(ground: Ground, number: int) -> tuple[datetime, int]:
 
 def _plan(number: int, start: datetime, now: datetime) -> Plan:
     if start + LENGTH > now:
-        near = start < now + timedelta(days=7)
+        near = start < now + timedelta(days=7) and number % 50 != 7
         return REQUESTED if near and number % 17 == 0 else PROPOSED if near and number % 23 == 0 else BOOKED
-    if start > now - timedelta(days=2) and number % 9 == 0:
+    if start > now - timedelta(days=2) and number % 9 == 0 and number % 50 != 7:
         return BOOKED
     if number % 50 == 7 and number // PER_DAY % LONGEST != LONGEST - 1:
         return MOVED
     return CANCELLED if number % 10 == 3 else NO_SHOW if number % 12 == 5 else COMPLETED
+
+
+def _steps(ground: Ground, number: int, plan: Plan) -> list[tuple[Action, Status]]:
+    """What happened to an appointment, in order, each with the status it led to.
+
+    At length, what is nobody's successor had been requested and approved, and every no-show and some others
+    were first held for something else.
+    """
+    succeeds = _chain(ground, number)[0] is not None
+    steps = [(Action.RESCHEDULE if succeeds else plan.first, FIRST_STATUS[plan.first])]
+    ended = [] if plan.last is None else [(plan.last, plan.status)]
+    if ground.at_length and not succeeds and plan.first is Action.BOOK:
+        steps = [(Action.REQUEST, Status.REQUESTED), (Action.APPROVE, Status.CONFIRMED)]
+    if ground.at_length and (plan is NO_SHOW or (plan is COMPLETED and number % 40 == 1)):
+        held = COMPLETED if plan is NO_SHOW else NO_SHOW
+        first = Action.COMPLETE if plan is NO_SHOW else Action.MARK_NO_SHOW
+        ended = [(first, held.status), (Action.CORRECT, plan.status)]
+    return steps + ended
 
 
 def _is_successor(number: int) -> bool:
@@ -270,7 +259,7 @@ def _appointments(ground: Ground) -> Iterator[dict[str, Any]]:
             "location": f"Room {seat + 1}",
             "notes": "",
             "overbooked": False,
-            "version": 2 if plan.last else 1,
+            "version": len(_steps(ground, number, plan)),
             "created_at": made,
         }
 
@@ -298,11 +287,16 @@ def _history(ground: Ground) -> Iterator[dict[str, Any]]:
             "actor_kind": "staff",
             "actor_label": ground.staff[seat][1],
         }
-        opening, made = FIRST_STATUS[plan.first], start - timedelta(days=10)
-        first = plan.first if _chain(ground, number)[0] is None else Action.RESCHEDULE
-        yield who | _step(1, first, None, opening, made)
-        if plan.last is not None:
-            yield who | _step(2, plan.last, opening, plan.status, start + LENGTH)
+        made, before = start - timedelta(days=10), None
+        steps = _steps(ground, number, plan)
+        for sequence, (action, after) in enumerate(steps, 1):
+            when = made + timedelta(minutes=sequence - 1)
+            if action in OUTCOMES:
+                when = start + LENGTH
+            elif sequence > 1 and action in CALLED_OFF:
+                when = start - timedelta(days=1)
+            yield who | _step(sequence, action, before, after, when)
+            before = after
 
 
 def _step(
@@ -313,6 +307,7 @@ def _step(
         "action": action.value,
         "from_status": before.value if before else None,
         "to_status": after.value,
+        "reason": "Ill" if after is Status.CANCELLED else None,
         "no_show_party": "client" if after is Status.NO_SHOW else None,
         "cancelled_by": "client" if after is Status.CANCELLED else None,
         "changed_at": when,
