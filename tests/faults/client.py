@@ -26,7 +26,7 @@ NOT_NOW = {503}
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back in full; ``status`` 0 where nothing did."""
+    """What came back in full; ``status`` 0 where nothing did, no ``text`` of what came packed."""
 
     status: int
     headers: dict[str, str]
@@ -52,7 +52,8 @@ def send(port: int, method: str, path: str, body: bytes = b"", **headers: str) -
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
         answer = connection.getresponse()
-        text = answer.read().decode()
+        body = answer.read()
+        text = body.decode() if answer.getheader("content-encoding") is None else ""
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
     return NOTHING
 

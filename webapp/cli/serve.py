@@ -58,16 +58,19 @@ def _unreadable(_error: ParseException) -> Any:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--workers", default=WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option(
+    "--threads", default=THREADS, show_default=True, type=click.IntRange(1, 64), help="Of each process."
+)
+@click.option(
     "--with-worker", is_flag=True, help="Run a worker beside the site, in one terminal; both stop together."
 )
 @with_appcontext
-def serve(host: str, workers: int, with_worker: bool) -> None:
+def serve(host: str, workers: int, threads: int, with_worker: bool) -> None:
     """Serve the site on PORT. Stops at once on Ctrl-C, and lets running requests end on SIGTERM."""
     require_head()
     if with_worker:
         db.session.remove()
         db.engine.dispose()
-        options = ["--host", host, "--workers", str(workers)]
+        options = ["--host", host, "--workers", str(workers), "--threads", str(threads)]
         sys.exit(together.run({"web": ["serve", *options], "worker": ["worker"]}))
     chosen = settings()
     bind = f"[{host}]:{chosen.port}" if ":" in host else f"{host}:{chosen.port}"
@@ -80,7 +83,7 @@ def serve(host: str, workers: int, with_worker: bool) -> None:
     db.session.remove()
     db.engine.dispose()  # the workers open their own
     figures = Path(tempfile.mkdtemp(prefix="daybook-figures-")) if chosen.metrics_token else None
-    Server(chosen, _options(bind, workers, chosen, figures), figures).run()
+    Server(chosen, _options(bind, workers, threads, chosen, figures), figures).run()
 
 
 def _logs(chosen: Settings) -> bool:
@@ -88,7 +91,7 @@ def _logs(chosen: Settings) -> bool:
     return chosen.production or chosen.log == "json"
 
 
-def _options(bind: str, workers: int, chosen: Settings, figures: Path | None) -> dict[str, Any]:
+def _options(bind: str, workers: int, threads: int, chosen: Settings, figures: Path | None) -> dict[str, Any]:
     shared: dict[str, Any] = {}
     if figures is not None:  # the first process that ends must not take along what the others still count in
         shared = {
@@ -99,7 +102,7 @@ def _options(bind: str, workers: int, chosen: Settings, figures: Path | None) ->
         "bind": bind,
         "workers": workers,
         "worker_class": "gthread",
-        "threads": THREADS,
+        "threads": threads,
         "graceful_timeout": GRACE,
         "preload_app": False,
         "control_socket_disable": True,
