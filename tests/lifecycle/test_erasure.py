@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from tests.factories import DAY, NOW, World, at_status, draft
 from tests.lifecycle.threads import at_once
 from tests.proof.ledger import check, seal_all
+from tests.support.engines import SECRET_KEY
 from tests.support.polls import PEOPLE, poll_draft
 from tests.support.postgres import binaries
 from tests.support.webhooks import make_attempt, make_endpoint
@@ -166,7 +167,12 @@ def _post(session: Session, world: World, about: Appointment) -> None:
 def erase(session: Session, world: World, person: Contact, **given: str) -> erasure.Reach:
     said = {"name": NAME, "why": "request of 12 January"} | given
     found = erasure.erase(
-        session, actor=world.acting(world.manager), contact_id=person.contact_id, now=NOW, **said
+        session,
+        actor=world.acting(world.manager),
+        contact_id=person.contact_id,
+        secret=SECRET_KEY,
+        now=NOW,
+        **said,
     )
     session.commit()
     return found
@@ -353,7 +359,13 @@ def test_it_is_refused_without_name_and_grounds(
 def test_it_is_refused_to_staff_and_a_second_time(session: Session, world: World, person: Contact) -> None:
     with pytest.raises(Forbidden):
         erasure.erase(
-            session, actor=world.acting(), contact_id=person.contact_id, name=NAME, why="x", now=NOW
+            session,
+            actor=world.acting(),
+            contact_id=person.contact_id,
+            name=NAME,
+            why="x",
+            secret=SECRET_KEY,
+            now=NOW,
         )
     erase(session, world, person)
     with pytest.raises(Invalid, match="erased already"):
@@ -409,7 +421,13 @@ def test_of_an_erasure_and_a_booking_or_a_step_one_wins(
     def erasing(own: Session) -> None:
         def work() -> object:
             return erasure.erase(
-                own, actor=manager, contact_id=person.contact_id, name=NAME, why="asked", now=NOW
+                own,
+                actor=manager,
+                contact_id=person.contact_id,
+                name=NAME,
+                why="asked",
+                secret=SECRET_KEY,
+                now=NOW,
             )
 
         transaction.run(own, work)

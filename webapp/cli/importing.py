@@ -9,6 +9,7 @@ from typing import IO
 from zoneinfo import ZoneInfo
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -81,6 +82,7 @@ def appointments(
             name=file.name,
             zone=ZoneInfo(timezone or firm.timezone),
             by=by,
+            secret=current_app.config["SECRET_KEY"],
             now=clock.now(),
             limit=limit,
             dry=dry_run,

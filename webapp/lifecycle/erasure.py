@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle import audit, sealing
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.clients import get_contact
-from webapp.lifecycle.erasing import logs, meetings, people, post
+from webapp.lifecycle.erasing import logs, meetings, people, post, references
 from webapp.lifecycle.errors import Forbidden, Invalid, Unavailable
 from webapp.lifecycle.text import one_line
 from webapp.models import Appointment, Contact, Poll, PollInvitee
@@ -72,12 +72,15 @@ def reach(session: Session, *, firm_id: int, contact_id: int) -> Reach:
     )
 
 
-def erase(session: Session, *, actor: Actor, contact_id: int, name: str, why: str, now: datetime) -> Reach:
+def erase(
+    session: Session, *, actor: Actor, contact_id: int, name: str, why: str, secret: str, now: datetime
+) -> Reach:
     """Erase a contact, every text of its appointments and polls, and mail and deliveries about them.
 
     Args:
         name: the contact's name, typed again by who asks for it.
         why: on what grounds; it stays in the log, and must not name the person.
+        secret: the installation's key; it hashes what an import knows the person by.
 
     Raises:
         Forbidden: the role is not a manager's.
@@ -102,6 +105,7 @@ def erase(session: Session, *, actor: Actor, contact_id: int, name: str, why: st
             "`daybook audit verify` first."
         )
     _note(session, actor, found.appointments, contact_id, grounds, now)
+    references.leave(session, contact, found.appointments, secret=secret)
     _take_away(session, actor.firm_id, contact, found, now)
     return found
 

@@ -3,7 +3,7 @@
 from webapp.models.appointment import HOLDS_SLOT_SQL, LIVE_SQL, Appointment, AppointmentType
 from webapp.models.attendance import Attendance
 from webapp.models.base import Base, UTCDateTime
-from webapp.models.clients import Account, Contact, ContactTerm
+from webapp.models.clients import Account, Contact, ContactTerm, ErasedReference
 from webapp.models.connections import (
     ApiToken,
     CalendarFeed,
@@ -41,6 +41,7 @@ __all__ = [
     "CalendarFeed",
     "Contact",
     "ContactTerm",
+    "ErasedReference",
     "Firm",
     "FirmSweep",
     "HistoryAdoption",

@@ -79,3 +79,18 @@ class ContactTerm(Base):
         in_firm("contact", "contact_id", "contact_id"),
         sa.Index("ix_contact_term_contact", "firm_id", "contact_id", "term"),
     )
+
+
+class ErasedReference(Base):
+    """By which an import knows an erased contact, or an appointment of one: a keyed hash of the reference."""
+
+    __tablename__ = "erased_reference"
+
+    firm_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    trace: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(BigId)
+
+    __table_args__ = (
+        in_firm("contact", "contact_id", "contact_id"),
+        sa.Index("ix_erased_reference_contact", "firm_id", "contact_id"),
+    )

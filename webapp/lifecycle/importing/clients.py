@@ -97,6 +97,7 @@ class Clients:
             .where(
                 CONTACTS.c.firm_id == self._firm_id,
                 CONTACTS.c.sort_name.in_({sort_name_of(client.name) for client in clients}),
+                CONTACTS.c.erased_at.is_(None),
             )
             .order_by(CONTACTS.c.contact_id.desc())
         )

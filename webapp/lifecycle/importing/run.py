@@ -35,6 +35,7 @@ class Import:
     actor: Actor
     now: datetime
     newest: int
+    secret: str
     limit: int | None = None
     dry: bool = False
     rows: int = 0
@@ -51,6 +52,7 @@ class Import:
         name: str,
         zone: ZoneInfo,
         by: str,
+        secret: str,
         now: datetime,
         limit: int | None = None,
         dry: bool = False,
@@ -60,6 +62,7 @@ class Import:
         Args:
             name: what histories call the file.
             by: whom histories name, as "Import by …".
+            secret: the installation's key, by which the references of erased people are known.
             dry: the batches will be undone, so references must be remembered to find repetitions.
 
         Raises:
@@ -83,6 +86,7 @@ class Import:
             actor=Actor.system(firm.firm_id, f"Import by {by}"),
             now=now,
             newest=writing.newest(session, firm.firm_id),
+            secret=secret,
             limit=limit,
             dry=dry,
         )
@@ -142,4 +146,5 @@ class Import:
             now=self.now,
             newest=self.newest,
             overbook=self.columns.spread,
+            secret=self.secret,
         )

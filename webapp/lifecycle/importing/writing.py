@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.lifecycle import recording, slots
 from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.erasing import references
 from webapp.lifecycle.importing.clients import Clients, Known
 from webapp.lifecycle.importing.facts import Facts, Kind, Staff
 from webapp.lifecycle.importing.reading import Problem
@@ -59,7 +60,14 @@ def newest(session: Session, firm_id: int) -> int:
 
 
 def write(
-    session: Session, batch: Sequence[Facts], *, actor: Actor, now: datetime, newest: int, overbook: bool
+    session: Session,
+    batch: Sequence[Facts],
+    *,
+    actor: Actor,
+    now: datetime,
+    newest: int,
+    overbook: bool,
+    secret: str,
 ) -> Tally:
     """Store the rows of a batch that are new, in the caller's transaction; can be repeated after a roll-back.
 
@@ -68,9 +76,11 @@ def write(
             there already from one that stands in the file twice.
         now: one and the same for all batches of an import; it tells them from another import's.
         overbook: mark a live row whose slot is held as overbooked; otherwise it is a problem.
+        secret: the installation's key, by which the references of erased people are known.
     """
     tally = Tally()
     new = _new(session, batch, actor.firm_id, newest, now, tally)
+    new = _not_erased(session, new, actor.firm_id, secret, tally)
     rows = _placed(session, new, actor.firm_id, overbook, tally)
     clients = Clients(session, firm_id=actor.firm_id, now=now)
     known = clients.resolve(row.client for row in rows)
@@ -128,6 +138,26 @@ def _ours(session: Session, firm_id: int, numbers: list[int], now: datetime) -> 
 def repeated(row: Facts) -> Problem:
     """The sentence for a reference that an earlier line of the file has used."""
     return Problem(row.line, f"The reference {row.external_ref!r} stands on an earlier line too.")
+
+
+def _not_erased(session: Session, rows: list[Facts], firm_id: int, secret: str, tally: Tally) -> list[Facts]:
+    """The rows but for those that would bring an erased person back: the row or its client is known."""
+    traces = {
+        row.line: [
+            references.trace("appointment", row.external_ref, firm_id=firm_id, secret=secret),
+            references.trace("contact", row.client.ref, firm_id=firm_id, secret=secret),
+        ]
+        for row in rows
+    }
+    gone = references.erased(session, firm_id, [each for both in traces.values() for each in both])
+    kept = []
+    for row in rows:
+        at = next((gone[each] for each in traces[row.line] if each in gone), None)
+        if at is None:
+            kept.append(row)
+        else:
+            tally.problems.append(Problem(row.line, f"The client was erased on {at:%Y-%m-%d} (UTC)."))
+    return kept
 
 
 def _placed(session: Session, rows: list[Facts], firm_id: int, overbook: bool, tally: Tally) -> list[Facts]:

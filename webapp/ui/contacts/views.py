@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, g, make_response, render_template, request
+from flask import Blueprint, Response, current_app, flash, g, make_response, render_template, request
 
 from webapp.extensions import db
 from webapp.lifecycle import clients as lifecycle
@@ -149,6 +149,7 @@ def _erase(form: EraseForm, contact_id: int) -> None:
         contact_id=contact_id,
         name=form.name.data or "",
         why=form.why.data or "",
+        secret=current_app.config["SECRET_KEY"],
         now=g.now,
     )
 
