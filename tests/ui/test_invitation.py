@@ -157,6 +157,7 @@ def test_a_link_is_stored_as_a_hash_alone(nora: tuple[StaffUser, str], session: 
         "123456789012",
         "abcdefghijklm",
         "Qwertyuiop12",
+        "1qaz2wsx3edc",
     ],
 )
 def test_a_password_that_will_not_do_is_explained_and_the_link_stays_open(

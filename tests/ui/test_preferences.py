@@ -71,6 +71,7 @@ def test_a_new_password_signs_out_everywhere_else(
         (PASSWORD, "short", "password"),
         (PASSWORD, "vera@marlow.example", "password"),
         (PASSWORD, "", "password"),
+        (PASSWORD, "1qaz2wsx3edc", "password"),
     ],
 )
 def test_a_wrong_or_weak_password_changes_nothing(

