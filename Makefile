@@ -18,13 +18,14 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install install-dev test nightly faults gates lint format bench clean
+.PHONY: help run install install-dev test nightly faults load gates lint format bench clean
 
 help:
 	@echo "make run      install what is pinned, bring the database up to date, add demo data, serve on PORT=$(PORT) with a worker"
 	@echo "make test     the gates, then every test on SQLite and on PostgreSQL (ARGS='-k word' to narrow)"
 	@echo "make nightly  what tries cases at random, at length: the lifecycle's properties, the API's document, nasty texts in every field, on both engines"
 	@echo "make faults   kills, races and faults at length against real processes, on both engines (ARGS='--kills 60'), as a table"
+	@echo "make load     load on the real site over PostgreSQL (ARGS='memory', 'grid' or 'board'), as tables"
 	@echo "make lint     the gates alone: ruff, mypy, layers, templates"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    the measurements in tests/benchmarks"
@@ -79,6 +80,9 @@ nightly: install-dev
 
 faults: install-dev
 	@$(PY) -m tests.faults $(ARGS)
+
+load: install-dev
+	@$(PY) -m tests.load $(ARGS)
 
 bench: install-dev
 	@$(PY) -m pytest -q -s -m benchmark tests $(ARGS)

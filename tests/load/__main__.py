@@ -1,55 +1,106 @@
-"""The long form: ``python -m tests.load memory --minutes 60``, ``grid`` or ``board``; 1 if something did not hold."""
+"""The long form: ``memory``, ``grid`` or ``board``; tables, and 1 if something did not hold."""
 
 import argparse
 import sys
 
-from tests.load import figures, memory
+from tests.load import figures, memory, speed
 from tests.load.driving import driver
 from tests.load.site import running_site
 
 SHOWN = 20
 HEAD = "| what | requests | median ms | p95 ms | p99 ms |\n|---|---|---|---|---|"
+CELL = (
+    "| workers | threads | load | requests/s | median ms | p95 ms | p99 ms "
+    "| board: median ms | p95 ms | p99 ms |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+EVEN = (
+    "| load | can do/s | came/s | board: requests | median ms | p95 ms | p99 ms | p99 : median |\n"
+    + "|---" * 8
+    + "|"
+)
 
 
 def main() -> int:
     """Run what was asked for."""
+    given = _arguments()
+    return {"memory": of_memory, "grid": of_grid, "board": of_board}[given.mode](given)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
-    parser.add_argument("--rows", type=int, default=20_000, help="appointments of the firm")
     modes = parser.add_subparsers(dest="mode", required=True)
     hour = modes.add_parser("memory", help="does resident memory grow under a steady mixed load?")
     hour.add_argument("--minutes", type=float, default=60)
     hour.add_argument("--rate", type=float, default=5, help="things begun in a second")
     hour.add_argument("--warm-up", type=float, default=5, help="minutes")
     hour.add_argument("--part", type=float, default=5, help="minutes that are compared, after it and last")
-    given = parser.parse_args()
-    return {"memory": of_memory}[given.mode](given)
+    grid = modes.add_parser("grid", help="how fast with so many workers and threads?")
+    grid.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    grid.add_argument("--threads", type=int, nargs="+", default=[1, 2, 4, 8])
+    board = modes.add_parser("board", help="how even are the boards of two workers?")
+    board.add_argument("--share", type=float, default=0.5, help="of what the site can do")
+    for mode in (grid, board):
+        mode.add_argument("--seconds", type=float, default=8 if mode is grid else 60, help="of each load")
+        mode.add_argument("--clients", type=int, default=16, help="who go on as they are answered")
+    for mode in (hour, grid, board):
+        mode.add_argument("--rows", type=int, default=20_000, help="appointments of the firm")
+    return parser.parse_args()
 
 
 def of_memory(given: argparse.Namespace) -> int:
+    """Sizes each minute, the growth of each process, and how long each page took."""
     with running_site(given.rows) as site, driver() as load:
-        found = memory.watch(
-            site,
-            load,
-            minutes=given.minutes,
-            rate=given.rate,
-            warm_up=given.warm_up,
-            part=given.part,
-            tell=lambda line: print(line, flush=True),
-        )
-    print("\n| process | first MB | last MB | growth | of what is its own |\n|---|---|---|---|---|")
+        times = {"minutes": given.minutes, "warm_up": given.warm_up, "part": given.part}
+        found = memory.watch(site, load, rate=given.rate, tell=_say, **times)
+    _say("\n| process | first MB | last MB | growth | of what is its own |\n|---|---|---|---|---|")
     for each in found.grown:
-        print(
-            f"| {each.name} ({each.process}) | {each.first.resident / 1024:.1f} | {each.last.resident / 1024:.1f} "
-            f"| {each.percent:+.1f} % | {each.private_percent:+.1f} % |"
-        )
-    print(f"\nReplaced meanwhile: {', '.join(found.replaced) or 'none'}\n\n{HEAD}")
+        sizes = f"{each.first.resident / 1024:.1f} | {each.last.resident / 1024:.1f}"
+        growths = f"{each.percent:+.1f} % | {each.private_percent:+.1f} %"
+        _say(f"| {each.name} ({each.process}) | {sizes} | {growths} |")
+    _say(f"\nReplaced meanwhile: {', '.join(found.replaced) or 'none'}\n\n{HEAD}")
     for name, spread in figures.by_name(found.samples).items():
-        print(f"| {name} | {spread.count} | {spread.median:.1f} | {spread.p95:.1f} | {spread.p99:.1f} |")
+        _say(f"| {name} | {spread.count} | {spread} |")
     wrong = figures.faults(found.samples)
-    print(f"\n{len(found.samples)} requests, {len(wrong)} answered wrongly")
+    _say(f"\n{len(found.samples)} requests, {len(wrong)} answered wrongly")
+    return _verdict(wrong, holds=found.steady)
+
+
+def of_grid(given: argparse.Namespace) -> int:
+    """A table of cells."""
+    wrong = []
+    _say(CELL)
+    with running_site(given.rows) as site, driver() as load:
+        sizes = {"processes": given.workers, "threads": given.threads}
+        for each in speed.grid(site, load, seconds=given.seconds, clients=given.clients, **sizes):
+            where = f"{each.processes} | {each.threads} | {each.what}"
+            _say(f"| {where} | {each.rate:.1f} | {each.all} | {each.boards} |")
+            wrong += each.faults
+    return _verdict(wrong)
+
+
+def of_board(given: argparse.Namespace) -> int:
+    """Whether the slowest boards keep to their limit at a moderate rate."""
+    wrong, even = [], True
+    _say(EVEN)
+    with running_site(given.rows) as site, driver() as load:
+        sizes = {"seconds": given.seconds, "clients": given.clients}
+        for most, each in speed.evenness(site, load, share=given.share, **sizes):
+            spread = each.boards
+            came = f"{each.what} | {most:.1f} | {each.begun:.1f} | {spread.count}"
+            _say(f"| {came} | {spread} | {spread.ratio:.1f} |")
+            wrong += each.faults
+            even = even and each.even
+    return _verdict(wrong, holds=even)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _verdict(wrong: list[str], *, holds: bool = True) -> int:
     for fault in wrong[:SHOWN]:
-        print(f"  FAULT {fault}")
-    return 1 if wrong or found.replaced or any(each.percent >= memory.MOST for each in found.grown) else 0
+        _say(f"  FAULT {fault}")
+    return 1 if wrong or not holds else 0
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ class Plan:
 
     ``rate`` is how many things a second are begun, at random moments, whether or not the ones before have
     been answered; without it ``clients`` do one after the other. The first ``skipped`` seconds do not count.
+    ``day`` is the first one of the calendars that is free.
     """
 
     desk: Desk
@@ -29,21 +30,34 @@ class Plan:
     clients: int = SOME
     rate: float = 0.0
     skipped: float = 0.0
+    day: int = 0
+
+    @property
+    def counted(self) -> float:
+        """Seconds."""
+        return self.seconds - self.skipped
+
+    def arrivals(self) -> Iterator[tuple[str, float]]:
+        """What is begun and after how many seconds, as independent people come."""
+        chance, at = random.Random(1), 0.0
+        while (at := at + chance.expovariate(self.rate)) < self.seconds:
+            yield chance.choices([*self.mix], [*self.mix.values()])[0], at
 
 
 def drive(plan: Plan) -> list[Sample]:
     """Every request that counts, in no order; what is wrong is counted from the first second."""
     begun, samples = time.monotonic(), list[Sample]()
-    people = [Person(plan.desk, place, plan.clients, samples.append) for place in range(plan.clients)]
+    many = plan.clients
+    people = [Person(plan.desk, place, many, samples.append, plan.day) for place in range(many)]
     due = SimpleQueue[tuple[str, float] | None]()
-    end = begun + plan.seconds
-    work = _queued(due) if plan.rate else _one_after_the_other(plan.mix, end)
-    threads = [threading.Thread(target=work, args=(person,)) for person in people]
+    work, given = (_queued, due) if plan.rate else (_one_after_the_other, (plan.mix, begun + plan.seconds))
+    threads = [threading.Thread(target=work, args=(person, given)) for person in people]
     for thread in threads:
         thread.start()
     if plan.rate:
-        for each in _arrivals(plan.mix, plan.rate, begun, end):
-            due.put(each)
+        for name, after in plan.arrivals():
+            time.sleep(max(0.0, begun + after - time.monotonic()))
+            due.put((name, begun + after))
         for _ in people:
             due.put(None)
     for thread in threads:
@@ -51,28 +65,15 @@ def drive(plan: Plan) -> list[Sample]:
     return [sample for sample in samples if sample.fault or sample.at >= begun + plan.skipped]
 
 
-def _arrivals(mix: dict[str, float], rate: float, begun: float, end: float) -> Iterator[tuple[str, float]]:
-    """What to begin, each at its moment: as independent people come, so that some come together."""
-    chance, at = random.Random(1), begun
-    while (at := at + chance.expovariate(rate)) < end:
-        time.sleep(max(0.0, at - time.monotonic()))
-        yield chance.choices([*mix], [*mix.values()])[0], at
+def _queued(person: Person, due: "SimpleQueue[tuple[str, float] | None]") -> None:
+    while (found := due.get()) is not None:
+        person.act(*found)
 
 
-def _queued(due: "SimpleQueue[tuple[str, float] | None]"):  # type: ignore[no-untyped-def]
-    def work(person: Person) -> None:
-        while (found := due.get()) is not None:
-            person.act(*found)
-
-    return work
-
-
-def _one_after_the_other(mix: dict[str, float], end: float):  # type: ignore[no-untyped-def]
-    def work(person: Person) -> None:
-        while time.monotonic() < end:
-            person.act(person.chance.choices([*mix], [*mix.values()])[0])
-
-    return work
+def _one_after_the_other(person: Person, given: tuple[dict[str, float], float]) -> None:
+    mix, end = given
+    while time.monotonic() < end:
+        person.act(person.chance.choices([*mix], [*mix.values()])[0])
 
 
 @contextmanager

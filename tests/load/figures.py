@@ -23,6 +23,9 @@ class Spread:
         at = (found[min(len(found) - 1, int(len(found) * part))] * 1000 for part in (0.5, 0.95, 0.99))
         return cls(len(found), *at)
 
+    def __str__(self) -> str:
+        return f"{self.median:.1f} | {self.p95:.1f} | {self.p99:.1f}"
+
     @property
     def ratio(self) -> float:
         return self.p99 / self.median

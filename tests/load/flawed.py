@@ -10,9 +10,9 @@ from flask import Flask, abort, request
 from webapp.cli import main as daybook
 from webapp.cli import serve
 
-KEPT = 200_000  # bytes that each request leaves behind
-PAUSE = 0.3  # seconds
-EACH = 20
+KEPT = 1_000_000  # bytes that each request leaves behind
+PAUSE = 1.5  # seconds
+EACH = 10
 numbers = count(1)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 
 from tests.faults.cluster import children
-from tests.load.driving import Driver, Plan
+from tests.load.driving import Driver
 from tests.load.people import MIX, Sample
 from tests.load.site import Site
 
-LOOKS = 12  # a minute
+EVERY = 5.0  # seconds
 MOST = 5.0  # percent
 
 
@@ -58,6 +58,11 @@ class Watched:
     replaced: list[str]
     samples: list[Sample]
 
+    @property
+    def steady(self) -> bool:
+        """Whether each process is still there, and about as large."""
+        return not self.replaced and all(each.percent < MOST for each in self.grown)
+
 
 def processes(site: Site) -> dict[str, int]:
     """Of the site and of the worker, by name."""
@@ -73,23 +78,24 @@ def watch(
     rate: float,
     warm_up: float,
     part: float,
-    tell: Callable[[str], None],
+    every: float = EVERY,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> Watched:
     """Load for so many minutes; the sizes after the warm-up and at the end are medians over ``part`` minutes.
 
     Raises:
         OSError: a process that was there at the beginning has gone.
     """
-    plan = Plan(site.desk, MIX, minutes * 60, rate=rate, skipped=warm_up * 60)
+    plan = site.plan(MIX, minutes * 60, rate=rate, skipped=warm_up * 60)
     there, begun = processes(site), time.monotonic()
     looks: list[tuple[float, dict[str, Size]]] = []
     load = driver.begin(plan)
     while not load.done():
-        time.sleep(60 / LOOKS)
+        time.sleep(every)
         sizes = {name: Size.of(process) for name, process in there.items()}
         looks.append(((time.monotonic() - begun) / 60, sizes))
         site.forget_post()
-        if len(looks) % LOOKS == 0:
+        if len(looks) % (60 // every) == 0:
             shown = ", ".join(f"{name} {size.resident / 1024:.1f}" for name, size in sizes.items())
             tell(f"minute {looks[-1][0]:.0f}: {shown} MB")
     replaced = [name for name, process in processes(site).items() if there.get(name) != process]

@@ -29,6 +29,8 @@ class Sample(NamedTuple):
     at: float
     seconds: float
     fault: str = ""
+    first: bool = True
+    """Whether something was begun with it: a form is opened, then sent."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +57,26 @@ class Person:
 
     Args:
         place: which of the ``number`` of people; ``note`` is told of each request.
+        day: of the calendars, to begin at; days before it are others' already.
     """
 
-    def __init__(self, desk: Desk, place: int, number: int, note: Callable[[Sample], None]) -> None:
+    def __init__(
+        self, desk: Desk, place: int, number: int, note: Callable[[Sample], None], day: int = 0
+    ) -> None:
         self.desk, self.note = desk, note
         self.chance = random.Random(place)
         self.cookie = f"{COOKIE}={desk.cookies[place % len(desk.cookies)]}"
         self.token = desk.tokens[place % len(desk.tokens)]
         self.staff = desk.staff[place % len(desk.staff)]
-        shared = -(-number // len(desk.staff))
-        self.turn, self.step, self.back = place // len(desk.staff), shared, place // len(desk.staff)
+        self.step = -(-number // len(desk.staff))
+        self.turn = self.back = day * SLOTS + place // len(desk.staff)
         self.tag = ""
         self.own: list[int] = []
-        self.due = 0.0
+        self.due, self.first = 0.0, True
 
     def act(self, name: str, due: float | None = None) -> None:
         """Do one thing of ``ACTIONS``; its first request is measured from when it was due."""
-        self.due = time.monotonic() if due is None else due
+        self.due, self.first = time.monotonic() if due is None else due, True
         ACTIONS[name](self)
 
     def ask(
@@ -81,8 +86,8 @@ class Person:
         answer = send(self.desk.port, method, path, body, **headers)
         ended = time.monotonic()
         fault = "" if answer.status in good else f"{method} {path}: {answer.status} {answer.text[:300]}"
-        self.note(Sample(name, self.due, ended - self.due, fault))
-        self.due = ended
+        self.note(Sample(name, self.due, ended - self.due, fault, self.first))
+        self.due, self.first = ended, False
         return answer
 
     def see(self, name: str, path: str) -> None:

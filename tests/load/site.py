@@ -1,6 +1,7 @@
 """An installation in production's settings over a firm that has grown, with everything around it real."""
 
 import contextlib
+import math
 import os
 import signal
 import tempfile
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +17,7 @@ from sqlalchemy.orm import Session
 from tests.factories import make_world
 from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.stack import LOOPBACK, Stack
+from tests.load.driving import Plan
 from tests.load.people import Desk
 from tests.support.api import token_of
 from tests.support.engines import migrate
@@ -40,6 +43,7 @@ class Site(Stack):
     flaw: str = ""
     every: str = "5"
     desk: Desk = field(init=False)
+    days: int = 0
 
     @property
     def program(self) -> list[str]:
@@ -85,6 +89,11 @@ class Site(Stack):
             todays=tuple(session.scalars(open_today.limit(20))),
             midnight=midnight,
         )
+
+    def plan(self, mix: dict[str, float], seconds: float, **how: Any) -> Plan:
+        """A load that books where none before it did: a minute fills less than a day of everybody."""
+        day, self.days = self.days, self.days + math.ceil(seconds / 60)
+        return Plan(self.desk, mix, seconds, day=day, **how)
 
     def resize(self, processes: int, threads: int) -> None:
         """Serve by so many processes and threads from now on."""
