@@ -73,3 +73,15 @@ def test_with_tls_cookies_are_bound_to_the_host_and_never_sent_in_the_clear(
     assert client.get("/preferences", base_url="https://localhost").status_code == 200
     with app.app_context():
         dispose(app)
+
+
+@pytest.mark.parametrize(("env", "status"), [("development", 200), ("production", 404)])
+def test_the_sheet_of_samples_stays_out_of_production(
+    settings: Settings, world: World, env: str, status: int
+) -> None:
+    app = make_app(dataclasses.replace(settings, env=env))
+    browser = sign_in(app.test_client(), world.viewer)
+    assert browser.get("/components").status_code == status
+    assert browser.get("/shortcuts").status_code == 200
+    with app.app_context():
+        dispose(app)

@@ -1,6 +1,6 @@
 """The front door, the list of keys and the sheet of components."""
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, abort, current_app, render_template
 
 from webapp.ui.guards import requires
 from webapp.ui.htmx import go
@@ -25,4 +25,7 @@ def shortcuts() -> str:
 @bp.get("/components")
 @requires(Permission.VIEW)
 def components() -> str:
+    """For whoever works on Daybook: a house that runs it has no use for samples."""
+    if current_app.config["SETTINGS"].production:
+        abort(404)
     return render_template("pages/components.html", form=SampleForm.sample())
