@@ -12,7 +12,7 @@ from tests.factories import World, make_user, make_world
 from webapp.lifecycle import access, firm_settings, submissions, team, transaction
 from webapp.lifecycle.errors import DomainError, Forbidden, Invalid, Missing, Stale
 from webapp.lifecycle.firm_settings import Values
-from webapp.models import AuditEvent, StaffUser
+from webapp.models import AuditEvent, StaffUser, UserSession
 from webapp.queries import settings
 from webapp.queries import team as people
 from webapp.queries.team import State
@@ -104,10 +104,28 @@ def test_whoever_does_not_run_the_team_is_refused(session: Session, world: World
             team.deactivate(session, world.staff2.staff_user_id, actor=other, now=world.now)
 
 
+def test_a_manager_ends_the_sessions_of_one_colleague_and_of_nobody_else(
+    session: Session, world: World
+) -> None:
+    for person in (world.staff, world.staff, world.viewer):
+        access.open_session(session, person, now=world.now)
+    team.end_sessions(session, world.staff.staff_user_id, actor=world.acting(world.manager), now=world.now)
+    still = sa.select(UserSession.staff_user_id).where(UserSession.revoked_at.is_(None))
+    assert session.scalars(still).all() == [world.viewer.staff_user_id]
+    assert session.scalars(sa.select(AuditEvent.changes)).all() == [{"sessions": [2, 0]}]
+    for actor in (world.staff, world.viewer):
+        with pytest.raises(Forbidden):
+            team.end_sessions(session, world.viewer.staff_user_id, actor=world.acting(actor), now=world.now)
+    with pytest.raises(Forbidden):
+        team.end_sessions(
+            session, world.owner.staff_user_id, actor=world.acting(world.manager), now=world.now
+        )
+
+
 def test_another_firms_people_are_not_there(session: Session, world: World) -> None:
     other = make_world(session, "hartmann")
     actor, stranger = world.acting(world.owner), other.staff.staff_user_id
-    for act in (team.deactivate, team.reactivate, team.make_link, team.revoke_link):
+    for act in (team.deactivate, team.reactivate, team.make_link, team.revoke_link, team.end_sessions):
         with pytest.raises(Missing):
             act(session, stranger, actor=actor, now=world.now)
     assert people.person(session, firm_id=world.firm.firm_id, staff_user_id=stranger, now=world.now) is None

@@ -275,6 +275,7 @@ ROWS: dict[str, Row] = {
     "team.edit": of("colleague", "staff_user_id", sent={"seen": "0", "name": "Tomas N", "role": "staff"}),
     "team.deactivate": of("colleague", "staff_user_id"),
     "team.reactivate": of("gone", "staff_user_id"),
+    "team.end_sessions": of("colleague", "staff_user_id"),
     "team.make_link": of("invited", "staff_user_id", done=200),
     "team.revoke_link": of("invited", "staff_user_id"),
     "tokens.index": Row(),

@@ -199,6 +199,59 @@ def test_deactivating_shuts_out_at_once(
     assert actions(session) == ["make_link", "deactivate", "reactivate"]
 
 
+def test_all_sessions_of_a_colleague_can_be_ended(
+    daniel: FlaskClient, world: World, session: Session, signed_in: SignIn, moved_clock: MovableClock
+) -> None:
+    world.staff.password_hash = "$hash"
+    session.commit()
+    lena, here = signed_in(world.staff), f"/team/{world.staff.staff_user_id}"
+    elsewhere, vera = signed_in(world.staff), signed_in(world.viewer)
+    assert "End all sessions" in daniel.get(here).text
+    shown = daniel.get(f"{here}/sessions/end")
+    assert Page(shown.text).headings[0] == "End all sessions of Lena Fischer"
+    assert lena.get("/preferences").status_code == 200  # looking did nothing
+    assert daniel.post(f"{here}/sessions/end").location == here
+    assert "Lena Fischer is signed out everywhere." in daniel.get(here).text
+    for browser in (lena, elsewhere):
+        answer = browser.get("/preferences")
+        assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/sign-in")
+    assert vera.get("/preferences").status_code == daniel.get("/preferences").status_code == 200
+    daniel.post(f"{here}/sessions/end")  # there are none any more: nothing is written down
+    session.rollback()
+    event = session.scalars(sa.select(AuditEvent)).one()
+    assert (event.action, event.subject_id, event.actor_label) == (
+        "end_sessions",
+        world.staff.staff_user_id,
+        "Daniel Osei",
+    )
+    assert event.changes == {"sessions": [2, 0]}
+
+
+def test_who_ends_whose_sessions(
+    daniel: FlaskClient, world: World, session: Session, signed_in: SignIn
+) -> None:
+    other = make_world(session, slug="other")
+    session.commit()
+    lena = signed_in(world.staff)
+    assert lena.post(f"/team/{world.viewer.staff_user_id}/sessions/end").status_code == 403
+    assert daniel.post(f"/team/{other.staff.staff_user_id}/sessions/end").status_code == 404
+    assert daniel.post(f"/team/{world.owner.staff_user_id}/sessions/end").status_code == 403
+    mine = daniel.post(f"/team/{world.manager.staff_user_id}/sessions/end")
+    assert mine.status_code == 422
+    assert "Sign yourself out in your preferences." in mine.text
+    assert actions(session) == []
+
+
+def test_another_role_asks_to_sign_in_again_and_another_name_does_not(
+    olga: FlaskClient, world: World, signed_in: SignIn
+) -> None:
+    lena, here = signed_in(world.staff), f"/team/{world.staff.staff_user_id}"
+    assert olga.post(here, data={"name": "Lena Vogel", "role": "staff"}).status_code == 303
+    assert lena.get("/preferences").status_code == 200
+    assert olga.post(here, data={"name": "Lena Vogel", "role": "viewer"}).status_code == 303
+    assert lena.get("/preferences").status_code == 303
+
+
 def test_nobody_deactivates_themselves(olga: FlaskClient, world: World, session: Session) -> None:
     answer = olga.post(f"/team/{world.owner.staff_user_id}/deactivation")
     assert answer.status_code == 422

@@ -60,7 +60,7 @@ def change(
     now: datetime,
     seen: int | None = None,
 ) -> StaffUser:
-    """Change a person's name, role, and whether they take appointments.
+    """Change a person's name, role, and whether they take appointments. Another role ends their sessions.
 
     Args:
         seen: the number of the last such change that the form was made from (``audit.last_change``).
@@ -87,6 +87,8 @@ def change(
         _keep_an_owner(session, person, field="role")
     values: dict[str, Any] = {"name": _name(name), "role": role, "bookable": bookable}
     changed = audit.changes(person, values)
+    if role is not person.role:
+        _sign_out(session, person, now)
     for field, value in values.items():
         setattr(person, field, value)
     if changed:
@@ -108,7 +110,7 @@ def deactivate(session: Session, staff_user_id: int, *, actor: Actor, now: datet
     _keep_an_owner(session, person)
     if person.active:
         person.deactivated_at = now
-        access.revoke_all(session, firm_id=person.firm_id, staff_user_id=person.staff_user_id, now=now)
+        _sign_out(session, person, now)
         invitations.revoke(session, person, now)
         tokens.revoke_of(session, person.staff_user_id, actor=actor, now=now)
         _note(session, actor, person, "deactivate", {}, now)
@@ -121,6 +123,20 @@ def reactivate(session: Session, staff_user_id: int, *, actor: Actor, now: datet
     if not person.active:
         person.deactivated_at = None
         _note(session, actor, person, "reactivate", {}, now)
+    return person
+
+
+def end_sessions(session: Session, staff_user_id: int, *, actor: Actor, now: datetime) -> StaffUser:
+    """Sign a person out of every browser. They may sign in again; tokens of the API stay.
+
+    Raises:
+        Invalid: it is oneself.
+    """
+    person = _person(session, actor, staff_user_id)
+    if person.staff_user_id == actor.staff_user_id:
+        raise Invalid("Sign yourself out in your preferences.")
+    if ended := _sign_out(session, person, now):
+        _note(session, actor, person, "end_sessions", {"sessions": [ended, 0]}, now)
     return person
 
 
@@ -177,6 +193,10 @@ def _person(session: Session, actor: Actor, staff_user_id: int) -> StaffUser:
     if person.role.rank > _rank(actor):
         raise Forbidden(f"{person.name} is {_article(person.role)}. Ask {_article(person.role)} to do this.")
     return person
+
+
+def _sign_out(session: Session, person: StaffUser, now: datetime) -> int:
+    return access.revoke_all(session, firm_id=person.firm_id, staff_user_id=person.staff_user_id, now=now)
 
 
 def _rank(actor: Actor) -> int:

@@ -111,6 +111,21 @@ def revoke_link(staff_user_id: int) -> Response:
     return go(url_for("team.edit", staff_user_id=staff_user_id))
 
 
+@bp.route(f"{PERSON}/sessions/end", methods=["GET", "POST"])
+@requires(Permission.MANAGE_TEAM)
+def end_sessions(staff_user_id: int) -> Response:
+    person = _load(staff_user_id)
+    form = ConfirmForm()
+    if (
+        form.accepted()
+        and form.attempt(lambda: team.end_sessions(db.session(), staff_user_id, actor=me().actor, now=g.now))
+        is not None
+    ):
+        flash(f"{person.name} is signed out everywhere.", "toast")
+        return go(url_for("team.edit", staff_user_id=staff_user_id))
+    return _page("team/end_sessions.html", form, person)
+
+
 @bp.route(f"{PERSON}/deactivation", methods=["GET", "POST"])
 @requires(Permission.MANAGE_TEAM)
 def deactivate(staff_user_id: int) -> Response:
