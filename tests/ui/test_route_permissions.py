@@ -43,7 +43,7 @@ PUBLIC = {
 }
 PROBES = ("health.", "probes.")  # for machines; they have tests of their own
 API = "api."  # behind tokens of their own, but for its document: tests/api
-CLIENTS = "client_page."  # behind a personal link; test_client_page.py
+CLIENTS = "client_page."  # behind a personal link; tests/ui/client_page
 FRAGMENTS = {
     "activity.news",
     "accounts.options",
@@ -57,7 +57,7 @@ FRAGMENTS = {
 }
 SIGNED = "attendance.provider"  # another program posts it: no form, but a signature of its own
 FORMS_THAT_CHECK = {"sessions.sign_in", "sessions.choose_firm", "invitations.accept"}  # by themselves
-BEHIND_LINKS = {  # forms that check by themselves once the link opens: test_invitee.py, test_client_page.py
+BEHIND_LINKS = {  # forms that check by themselves once the link opens: test_invitee.py, tests/ui/client_page
     "invitees.reply",
     "client_page.confirm",
     "client_page.cancel",

@@ -1,39 +1,21 @@
-"""``/activity``: what was changed, by whom, why; and the same as a file."""
+"""``/activity``: what was changed, by whom and why; filters and pages."""
 
-import csv
-import io
 from collections.abc import Callable
-from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-import sqlalchemy as sa
 from flask.testing import FlaskClient
-from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
-from tests.factories import DAY, World, at_status, make_contact, make_world
-from tests.ui.conftest import MovableClock
+from tests.factories import DAY, World, at_status, make_world
+from tests.ui.activity.conftest import HTMX, one_engine, parsed
 from tests.ui.pages import Element, assert_sound, groups, parse
-from webapp.lifecycle import appointments
-from webapp.models import Appointment, AppointmentStatusHistory, Contact, StaffUser
+from webapp.models import Appointment, AppointmentStatusHistory, StaffUser
 from webapp.queries import activity
 from webapp.ui.activity import words
-from webapp.vocabulary import Action, CancelledBy, NoShowParty, Override, Status
+from webapp.vocabulary import Action, NoShowParty, Override, Status
 
 SignedIn = Callable[[StaffUser], FlaskClient]
-one_engine = pytest.mark.one_engine("sqlite")  # the page; tests/queries/test_activity.py reads on both
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def story(session: Session, world: World) -> dict[Status, Appointment]:
-    """One of each status, made two days before it starts or before now."""
-    found = {}
-    for place, status in enumerate(Status):
-        start = world.now + (-DAY if status in {Status.COMPLETED, Status.NO_SHOW} else DAY)
-        found[status] = at_status(session, status, world, start=start + place * timedelta(hours=1))
-    return found
 
 
 def changes(page: Element) -> list[tuple[str, str]]:
@@ -261,173 +243,6 @@ def test_a_viewer_sees_it_and_takes_no_file(
     assert viewer.get("/activity.csv").status_code == 403
 
 
-def news_of(desk: FlaskClient, path: str = "/activity") -> Callable[[], tuple[int, Element]]:
-    """Open the page; gives what it asks for from time to time."""
-    url = parse(desk.get(path)).one(id="news").attrs["hx-get"]
-
-    def ask() -> tuple[int, Element]:
-        answer = desk.get(url, headers=HTMX)
-        return answer.status_code, parse(answer)
-
-    return ask
-
-
-def cancel(session: Session, world: World, appointment: Appointment, clock: MovableClock) -> None:
-    appointments.cancel(
-        session,
-        appointment,
-        actor=world.acting(world.staff2),
-        reason="Ill",
-        cancelled_by=CancelledBy.CLIENT,
-        now=clock.now,
-    )
-    session.commit()
-
-
-def test_what_is_recorded_meanwhile_is_told(
-    desk: FlaskClient,
-    session: Session,
-    world: World,
-    story: dict[Status, Appointment],
-    moved_clock: MovableClock,
-) -> None:
-    ask = news_of(desk)
-    assert ask()[0] == 204
-    moved_clock.pass_(seconds=30)
-    cancel(session, world, story[Status.CONFIRMED], moved_clock)
-    code, page = ask()
-    assert code == 200
-    assert page.one("h2").text == "1 new change"
-    assert page.one("li").text == "Tomas Novak cancelled it: Ada Byron, Wed 14 Jan, 12:00"
-    assert page.one("a").attrs["href"] == "/activity"
-    again = page.one(id="news").attrs["hx-get"]
-    assert desk.get(again, headers=HTMX).status_code == 204
-
-
-def test_a_change_that_was_dated_before_the_page_and_committed_after_it_is_told(
-    desk: FlaskClient,
-    session: Session,
-    world: World,
-    story: dict[Status, Appointment],
-    moved_clock: MovableClock,
-) -> None:
-    moved_clock.pass_(seconds=30)
-    late = MovableClock(moved_clock.now)
-    moved_clock.pass_(seconds=5)
-    ask = news_of(desk)
-    cancel(session, world, story[Status.CONFIRMED], late)
-    assert ask()[0] == 200
-
-
-@one_engine
-def test_what_the_filters_leave_out_is_no_news(
-    desk: FlaskClient,
-    session: Session,
-    world: World,
-    story: dict[Status, Appointment],
-    moved_clock: MovableClock,
-) -> None:
-    asks = {
-        query: news_of(desk, f"/activity?{query}")
-        for query in (
-            "action=cancel",
-            "action=book",
-            "by=client",
-            "staff=me",
-            f"by={world.staff2.staff_user_id}",
-        )
-    }
-    other = make_world(session, "other")
-    moved_clock.pass_(seconds=30)
-    cancel(session, world, story[Status.CONFIRMED], moved_clock)
-    at_status(session, Status.CANCELLED, other)
-    assert {query: ask()[0] for query, ask in asks.items()} == {
-        "action=cancel": 200,
-        "action=book": 204,
-        "by=client": 204,
-        "staff=me": 200,
-        f"by={world.staff2.staff_user_id}": 200,
-    }
-
-
-@one_engine
-@pytest.mark.parametrize("path", ["/activity?to=2026-01-12", "/activity?after=1768298400000000.1"])
-def test_a_page_of_the_past_asks_for_no_news(
-    desk: FlaskClient, story: dict[Status, Appointment], path: str
-) -> None:
-    assert not parse(desk.get(path)).all(id="news")
-
-
-@one_engine
-@pytest.mark.parametrize("query", ["since=x&shown=y", "since=9999-12-31T23:59-14:00&shown=-1", "by=nobody"])
-def test_broken_marks_are_answered_all_the_same(desk: FlaskClient, query: str) -> None:
-    assert desk.get(f"/activity/news?{query}", headers=HTMX).status_code in {200, 204}
-
-
-def parsed(desk: FlaskClient, url: str) -> list[dict[str, str]]:
-    answer = desk.get(url)
-    assert answer.status_code == 200
-    assert answer.mimetype == "text/csv"
-    return list(csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig"), newline="")))
-
-
-@one_engine
-def test_the_file_has_what_the_page_has(desk: FlaskClient, story: dict[Status, Appointment]) -> None:
-    page = parse(desk.get("/activity?action=cancel&from=2026-01-01"))
-    link = next(a.attrs["href"] for a in page.all("a") if a.text == "Download CSV")
-    assert link == "/activity.csv?from=2026-01-01&action=cancel"
-    cancelled = story[Status.CANCELLED]
-    assert parsed(desk, link) == [
-        {
-            "Recorded": "2026-01-12T10:00:00+00:00",
-            "Happened": "2026-01-12T10:00:00+00:00",
-            "Change": "cancel",
-            "Status before": "confirmed",
-            "Status after": "cancelled",
-            "Reference": str(cancelled.appointment_id),
-            "Client": "Ada Byron",
-            "Start": "2026-01-14T16:00:00+00:00",
-            "End": "2026-01-14T16:45:00+00:00",
-            "Staff": "Lena Fischer",
-            "By": "Lena Fischer",
-            "Kind of actor": "staff",
-            "Reason": "Ada is ill",
-            "No-show party": "",
-            "Cancelled by": "client",
-            "Past limits": "",
-        }
-    ]
-    assert len(parsed(desk, "/activity.csv")) == 12
-    name = desk.get(link).headers["Content-Disposition"]
-    assert name == 'attachment; filename="marlow-activity-from-2026-01-01.csv"'
-
-
-@one_engine
-def test_no_text_of_the_file_is_taken_for_a_formula(
-    desk: FlaskClient, session: Session, world: World
-) -> None:
-    at_status(session, Status.CONFIRMED, world)
-    session.execute(sa.update(Contact).values(name="=1+1"))
-    session.commit()
-    assert parsed(desk, "/activity.csv")[0]["Client"] == "'=1+1"
-
-
-@one_engine
-def test_filters_gone_wrong_are_explained_by_the_page(desk: FlaskClient) -> None:
-    answer = desk.get("/activity.csv?from=2026-02-30")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/activity?from=2026-02-30")
-
-
-@one_engine
-def test_any_name_is_printed_as_it_is(desk: FlaskClient, session: Session, world: World) -> None:
-    at_status(session, Status.CONFIRMED, world)
-    name = "<b>王芳</b> عمر & Co"
-    make_contact(session, world.firm, "Zoë")
-    session.execute(sa.update(Contact).values(name=name))
-    session.commit()
-    assert name in parse(desk.get("/activity")).one("table").text
-
-
 @one_engine
 def test_every_action_override_and_party_has_words(world: World) -> None:
     assert set(words.ACTIONS) == set(Action)
@@ -459,40 +274,3 @@ def test_every_action_override_and_party_has_words(world: World) -> None:
         "A deliberate double booking",
         "Happened Mon 12 Jan, 10:00",
     ]
-
-
-@one_engine
-def test_the_page_is_a_pdf_file_with_its_rows_and_filters(
-    desk: FlaskClient, story: dict[Status, Appointment]
-) -> None:
-    def text(url: str) -> str:
-        answer = desk.get(url)
-        assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
-        pages = PdfReader(io.BytesIO(answer.data)).pages
-        return " ".join(" ".join(sheet.extract_text() for sheet in pages).split())
-
-    page = parse(desk.get("/activity?became=cancelled"))
-    link = next(a.attrs["href"] for a in page.one(cls="results__head").all("a") if "PDF" in a.text)
-    assert link == "/activity.pdf?became=cancelled"
-    found = text(link)
-    assert "Status after: Cancelled, 1 change, the newest first" in found
-    assert "Ada is ill" in found
-    assert f"reference {story[Status.CANCELLED].appointment_id}" in found
-    assert f"reference {story[Status.COMPLETED].appointment_id}" not in found
-    assert "No change passes the filters." in text("/activity.pdf?from=2020-01-01&to=2020-01-02")
-    assert desk.get("/activity.pdf?action=x").headers["Location"] == "/activity?action=x"
-
-
-@one_engine
-def test_the_pdf_file_of_a_later_page_has_that_page(
-    desk: FlaskClient, story: dict[Status, Appointment], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(activity.page, "__kwdefaults__", (activity.page.__kwdefaults__ or {}) | {"size": 4})
-    later = parse(desk.get(parse(desk.get("/activity")).one(rel="next").attrs["href"]))
-    link = next(a.attrs["href"] for a in later.one(cls="results__head").all("a") if "PDF" in a.text)
-    text = " ".join(
-        " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(desk.get(link).data)).pages).split()
-    )
-    for row in later.all("th", cls="a-client", scope="row"):
-        assert f"reference {row.one('a').attrs['href'].rpartition('/')[2]}" in text
-    assert text.count("reference") == 4
