@@ -6,21 +6,18 @@ A fixed number of statements for each page, whatever it shows. Lists are paged b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.lifecycle.errors import Missing
 from webapp.models import Account, Appointment, Contact
+from webapp.queries.paging import KEY_LIMIT, PAGE, Page
 from webapp.queries.rows import Row, as_rows, select_rows
 from webapp.vocabulary import LIVE, CancellationKind, CancelledBy, NoShowParty, Status
 
-Item = TypeVar("Item")
-
-PAGE = 50
 APPOINTMENTS = 20
-KEY_LIMIT = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +43,6 @@ class AccountRow:
     name: str
     notes: str
     contacts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
-    """Some rows of a list, and the keys from which it goes on; None where it ends."""
-
-    rows: list[Item]
-    before: int | None = None
-    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

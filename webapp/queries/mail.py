@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle.errors import Missing
 from webapp.models import Appointment, Contact, Firm, MailMessage, MailSwitch, Poll
 from webapp.queries import snapshots
-from webapp.queries.client_pages import KEY_LIMIT, Page
+from webapp.queries.paging import Page, newest_first
 from webapp.queries.snapshots import Counted
 from webapp.vocabulary import MailState, MailTemplate
 
@@ -108,20 +108,7 @@ def outbox(
     """
     number = MailMessage.mail_message_id
     query = _narrowed(sa.select(*_ROW).where(MailMessage.firm_id == firm_id), wanted)
-    if before is not None:
-        query = query.where(number > min(before, KEY_LIMIT - 1)).order_by(number)
-    else:
-        query = query.order_by(number.desc())
-        if after is not None:
-            query = query.where(number < min(after, KEY_LIMIT - 1))
-    found = [MailRow(*row) for row in session.execute(query.limit(limit + 1))]
-    more, rows = len(found) > limit, found[:limit]
-    if before is not None:
-        rows.reverse()
-    has_newer = more if before is not None else after is not None
-    has_older = more if before is None else True
-    first, last = (rows[0].mail_message_id, rows[-1].mail_message_id) if rows else (None, None)
-    return Page(rows, first if has_newer else None, last if has_older else None)
+    return newest_first(session, query, number, MailRow, before=before, after=after, limit=limit)
 
 
 def every(engine: sa.Engine, *, firm_id: int, wanted: Wanted) -> Counted[MailRow]:

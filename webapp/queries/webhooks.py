@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.lifecycle import webhook_replays, webhooks
 from webapp.lifecycle.errors import Missing
 from webapp.models import AuditEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webapp.queries.client_pages import KEY_LIMIT, Page
+from webapp.queries.paging import KEY_LIMIT, Page, newest_first
 from webapp.vocabulary import DeliveryState, Disabled
 
 PAGE = 50
@@ -198,20 +198,7 @@ def deliveries(
         query = query.where(WebhookDelivery.state == wanted.state)
     if wanted.event_type:
         query = query.where(WebhookDelivery.event_type == wanted.event_type)
-    if before is not None:
-        query = query.where(number > min(before, KEY_LIMIT - 1)).order_by(number)
-    else:
-        query = query.order_by(number.desc())
-        if after is not None:
-            query = query.where(number < min(after, KEY_LIMIT - 1))
-    found = [Delivery(*row) for row in session.execute(query.limit(limit + 1))]
-    more, rows = len(found) > limit, found[:limit]
-    if before is not None:
-        rows.reverse()
-    has_newer = more if before is not None else after is not None
-    has_older = more if before is None else True
-    first, last = (rows[0].webhook_delivery_id, rows[-1].webhook_delivery_id) if rows else (None, None)
-    return Page(rows, first if has_newer else None, last if has_older else None)
+    return newest_first(session, query, number, Delivery, before=before, after=after, limit=limit)
 
 
 def delivery(

@@ -8,7 +8,8 @@ from flask import Response, g, request
 from webapp.extensions import db
 from webapp.queries import client_pages, export
 from webapp.queries.appointment_list import Criteria, Order
-from webapp.queries.client_pages import AccountRow, ContactRow, Page, Whose
+from webapp.queries.client_pages import AccountRow, ContactRow, Whose
+from webapp.queries.paging import Page
 from webapp.ui import appointments_file, downloads, guards, rows
 from webapp.ui.csv_table import Columns
 from webapp.ui.guards import me

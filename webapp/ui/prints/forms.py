@@ -7,13 +7,14 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, HiddenField, SelectChoice, SelectField, StringField
+from wtforms import HiddenField, SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from webapp.localtime import FIRST_DATE, Local, day_start, parse_date
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
 from webapp.ui import moments, periods
+from webapp.ui.asking import ME, AskingForm
 from webapp.ui.periods import DAY, MOST_DAYS, TOO_LONG, number
 
 DAY_SHEET, WEEK, MONTH, NO_SHOWS = "day-sheet", "week", "month", "no-shows"
@@ -23,7 +24,6 @@ FIELDS = {
     MONTH: ("from_", "to", "staff", "type", "as_of"),
     NO_SHOWS: ("from_", "to", "staff", "type", "as_of"),
 }
-ME = "me"
 EACH, ONE = "", "one"
 CHANNELS = {"reported": True, "unreported": False}
 
@@ -36,8 +36,8 @@ class TooMuch(Exception):
         self.most = most
 
 
-class AskForm(Form):
-    """Dates include both ends. A field keeps what was typed, also when it means nothing."""
+class AskForm(AskingForm):
+    """The days and the filters of a print."""
 
     date = StringField("Day")
     from_ = StringField("From", name="from", id="from")
@@ -54,18 +54,8 @@ class AskForm(Form):
     account = HiddenField()
     channel = HiddenField()
 
-    local: Local
-    now: datetime
     day: dt.date | None = None
     month: dt.date | None = None
-    first: dt.date | None = None
-    last: dt.date | None = None
-    instant: datetime | None = None
-    offset_shown = False  # whether the field holds an offset, which a browser's own field cannot
-
-    def validate_as_of(self, field: StringField) -> None:
-        if text := (field.data or "").strip():
-            self.instant = moments.past(text, self.local, self.now)
 
     def validate_date(self, field: StringField) -> None:
         text = (field.data or "").strip()
@@ -76,21 +66,6 @@ class AskForm(Form):
                 raise ValidationError("Enter a month from 1990-01 to 2100-12.") from None
         elif text:
             self.day = periods.day(text)
-
-    def validate_from_(self, field: StringField) -> None:
-        self.first = periods.day(field.data)
-
-    def validate_to(self, field: StringField) -> None:
-        self.last = periods.day(field.data)
-        periods.in_order(self.first, self.last)
-
-    def validate_staff(self, field: SelectField) -> None:
-        if field.data not in (None, "", ME) and number(field.data) is None:
-            raise ValidationError("Choose somebody from the list, or everybody.")
-
-    def validate_type(self, field: SelectField) -> None:
-        if field.data and number(field.data) is None:
-            raise ValidationError("Choose a type from the list, or all types.")
 
     def validate_account(self, field: HiddenField) -> None:
         if field.data and number(field.data) is None:
@@ -103,18 +78,6 @@ class AskForm(Form):
     def validate_pages(self, field: SelectField) -> None:
         if field.data not in (None, EACH, ONE):
             raise ValidationError("Choose a page for each, or one list.")
-
-    def offer(self, names: Names) -> None:
-        """Fill the choices."""
-        for field, everything, found in (
-            (self.staff, "Everybody", names.staff),
-            (self.type, "All types", names.types),
-        ):
-            choices = [SelectChoice(str(key), name) for key, name in found.items()]
-            field.choices = [SelectChoice("", everything), *choices]
-
-    def errors_list(self) -> list[tuple[str, str]]:
-        return [(field.id, str(error)) for field in self for error in field.errors]
 
 
 def _senseless(first: dt.date, last: dt.date) -> str:
@@ -205,8 +168,7 @@ class Asked:
 
 def read(report: str, args: MultiDict[str, str], *, local: Local, now: datetime) -> AskForm:
     """The form as typed, checked: ``form.errors`` are what is wrong with it."""
-    form = AskForm(MultiDict((name, value.replace("\x00", "")) for name, value in args.items()))
-    form.local, form.now = local, now
+    form = AskForm.of(args, local=local, now=now)
     form.validate()
     if form.date.errors and report in (MONTH, NO_SHOWS):
         form.from_.errors = [*form.from_.errors, *form.date.errors]
@@ -235,14 +197,7 @@ def asked(form: AskForm, report: str, *, firm_id: int, me: int, names: Names) ->
         each=report != DAY_SHEET or form.pages.data != ONE,
         names=names,
     )
-    for field, key, known, sentence in (
-        (form.staff, found.staff, names.staff, "This person is not in the list. Choose somebody else."),
-        (form.type, found.type, names.types, "This type is not in the list. Choose another one."),
-        (form.account, found.account, names.accounts, "There is no such account. Go back to the reports."),
-    ):
-        if key is not None and key not in known:
-            field.errors = [sentence]
-    if any(field.errors for field in form):
+    if form.lacks(found, names, "There is no such account. Go back to the reports."):
         return None
     form.date.data, form.from_.data, form.to.data = first.isoformat(), first.isoformat(), last.isoformat()
     if form.instant:

@@ -42,12 +42,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """``left_out`` is how many have appointments and no row."""
+
     name: str
     title: str
     first: str
     columns: list[Column]
     rows: list[Row]
     total: Row
+    left_out: int = 0
 
 
 Key = Callable[[Row], float | str | None]
@@ -79,6 +82,7 @@ def table(
     names: dict[int, str],
     filters: Filters,
     sort: str,
+    left_out: int = 0,
 ) -> Table:
     """By staff, type or account.
 
@@ -106,6 +110,7 @@ def table(
         [_column(key, label, name, filters, sort) for key, label in _heads(first)],
         ordered(rows, sort),
         _row("All", "", total, Part(), links),
+        left_out,
     )
 
 

@@ -5,18 +5,18 @@ from datetime import date, datetime
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, SelectChoice, SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from webapp.localtime import FIRST_DATE, LAST_DATE, Local, day_start
 from webapp.queries.analytics.cohort import Scope
 from webapp.queries.analytics.names import Names
-from webapp.ui import moments, periods
+from webapp.ui import moments
+from webapp.ui.asking import ME, AskingForm
 from webapp.ui.periods import DAY, number
 
 WEEKS = {"4 weeks": 4, "12 weeks": 12, "Year": 52}
 USUAL = 12
-EVERYBODY, ME = "", "me"
 REPORTED, UNREPORTED = "reported", "unreported"
 NO_ACCOUNT = "There is no such account. Enter how another name begins."
 CHANNELS = {REPORTED: "Attendance reported", UNREPORTED: "Attendance not reported"}
@@ -27,8 +27,8 @@ def account_label(key: int, name: str) -> str:
     return f"{name} ({key})"
 
 
-class ReportForm(Form):
-    """Dates include both ends. A field keeps what was typed, also when it means nothing."""
+class ReportForm(AskingForm):
+    """The period and the filters of the page of reports."""
 
     from_ = StringField("From", name="from", id="from")
     to = StringField("To")
@@ -46,34 +46,7 @@ class ReportForm(Form):
     )
     as_of = StringField("As it stood on")
 
-    local: Local
-    now: datetime
-    first: date | None = None
-    last: date | None = None
-    instant: datetime | None = None
-    offset_shown = False  # whether the field holds an offset or fractions, which a browser's own cannot
     accounts_named: tuple[str, ...] = ()
-
-    def validate_as_of(self, field: StringField) -> None:
-        text = (field.data or "").strip()
-        if not text:
-            return
-        self.instant = moments.past(text, self.local, self.now)
-
-    def validate_from_(self, field: StringField) -> None:
-        self.first = periods.day(field.data)
-
-    def validate_to(self, field: StringField) -> None:
-        self.last = periods.day(field.data)
-        periods.in_order(self.first, self.last)
-
-    def validate_staff(self, field: SelectField) -> None:
-        if field.data not in (None, EVERYBODY, ME) and number(field.data) is None:
-            raise ValidationError("Choose somebody from the list, or everybody.")
-
-    def validate_type(self, field: SelectField) -> None:
-        if field.data not in (None, "") and number(field.data) is None:
-            raise ValidationError("Choose a type from the list, or all types.")
 
     def validate_account(self, field: StringField) -> None:
         field.data = (field.data or "").strip()
@@ -86,21 +59,11 @@ class ReportForm(Form):
 
     def offer(self, names: Names) -> None:
         """Fill the choices, and suggest the accounts that the report names; the one chosen shows its name."""
-        for field, everything, found in (
-            (self.staff, "Everybody", names.staff),
-            (self.type, "All types", names.types),
-        ):
-            field.choices = [
-                SelectChoice("", everything),
-                *(SelectChoice(str(key), name) for key, name in found.items()),
-            ]
+        super().offer(names)
         self.accounts_named = tuple(account_label(*pair) for pair in names.accounts.items())
         key = number(self.account.data)
         if key in names.accounts:
             self.account.data = account_label(key, names.accounts[key])
-
-    def errors_list(self) -> list[tuple[str, str]]:
-        return [(field.id, str(error)) for field in self for error in field.errors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +148,7 @@ def read(
 
     Without days it is the last twelve weeks; with one of the two, twelve weeks from or to it.
     """
-    form = ReportForm(MultiDict((name, value.replace("\x00", "")) for name, value in args.items()))
-    form.local, form.now = local, now
+    form = ReportForm.of(args, local=local, now=now)
     if not form.validate():
         return form, None
     first, last = _period(form, local.day_of(form.instant or now))
@@ -219,11 +181,4 @@ def _period(form: ReportForm, today: date) -> tuple[date, date]:
 
 def unknown(form: ReportForm, filters: Filters, names: Names) -> bool:
     """Whether somebody or something is asked for that the firm does not have; the form then says so."""
-    for field, key, found, sentence in (
-        (form.staff, filters.staff, names.staff, "This person is not in the list. Choose somebody else."),
-        (form.type, filters.type, names.types, "This type is not in the list. Choose another one."),
-        (form.account, filters.account, names.accounts, NO_ACCOUNT),
-    ):
-        if key is not None and key not in found:
-            field.errors = [sentence]
-    return any(field.errors for field in form)
+    return form.lacks(filters, names, NO_ACCOUNT)

@@ -46,7 +46,16 @@ def shown(session: Any, asked: Asked, local: Local, sort: str) -> dict[str, Any]
         "tables": [
             staff,
             breakdowns.table("type", "By type", found.by_type, total, known.types, filters, sort),
-            breakdowns.table("account", "By account", found.by_account, total, known.accounts, filters, sort),
+            breakdowns.table(
+                "account",
+                "By account",
+                found.by_account,
+                total,
+                known.accounts,
+                filters,
+                sort,
+                found.accounts - len(found.by_account),
+            ),
         ],
         "more": more.facts(
             total,
