@@ -1,14 +1,18 @@
-"""Times of a page and of what it cannot do without: its SQL alone, its template alone."""
+"""Times of pages beside what they cannot do without, and how they grow with what a firm has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
+import sqlalchemy as sa
 import time_machine
 from flask import Flask, template_rendered
 from jinja2 import Template
+from sqlalchemy import Engine
 from werkzeug.test import create_environ
 
 from tests.factories import NOW
@@ -16,49 +20,119 @@ from tests.support.desks import Desk
 from tests.support.signed_in import COOKIE
 from tests.support.statements import Statement
 
-RUNS = 60
+RUNS = 20
+WARM = 3
 
 
 @dataclass(frozen=True)
 class Times:
-    """Medians in milliseconds; ``ratio`` is the median of page / (SQL + template) of each run."""
+    """Medians in milliseconds.
 
-    page: float
-    sql: float
-    template: float
+    ``ratio`` is of whole / floor and ``growth`` of whole / the smallest firm's whole, taken run by run.
+    """
+
+    whole: float
+    floor: float
     ratio: float
+    growth: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A page of one desk: the whole answer, and its SQL and its template alone; and what it asked and gave."""
+
+    page: Callable[[], object]
+    sql: Callable[[], object]
+    template: Callable[[], object]
     statements: int
     size: int
 
 
-def measure(desk: Desk, path: str, *, runs: int = RUNS) -> Times:
-    """Page, SQL and template one after the other, again and again, so that a busy machine hits all three."""
+def grown(works: Mapping[int, Callable[[], tuple[float, float]]], runs: int = RUNS) -> dict[int, Times]:
+    """All sizes one after the other, again and again, so that a busy machine hits each of them.
+
+    Each of the works gives the milliseconds of the whole and of its floor.
+    """
+    for _ in range(WARM):
+        for work in works.values():
+            work()
+    found = [{size: work() for size, work in works.items()} for _ in range(runs)]
+    least = min(works)
+    return {
+        size: Times(
+            whole=median(run[size][0] for run in found),
+            floor=median(run[size][1] for run in found),
+            ratio=median(run[size][0] / run[size][1] for run in found),
+            growth=median(run[size][0] / run[least][0] for run in found),
+        )
+        for size in works
+    }
+
+
+@contextmanager
+def probe(desk: Desk, path: str) -> Iterator[Probe]:
+    """A page, ready to be measured. The template is rendered in a context of its own."""
     app, environ = desk.app, _environ(desk, path)
-    with time_machine.travel(NOW, tick=False):
-        asked = desk.statements(path)
-        size = len(_answer(app, environ))
-        template, context = _rendered(app, environ)
-        sql, close = _replay(desk, asked)
-        with app.request_context(dict(environ)):
-            app.preprocess_request()
-            template.render(context)
-            times = [
-                (
-                    _timed(lambda: _answer(app, environ)),
-                    _timed(sql),
-                    _timed(lambda: template.render(context)),
-                )
-                for _ in range(runs)
-            ]
+    asked = desk.statements(path)
+    size = len(_answer(app, environ))
+    template, context = _rendered(app, environ)
+    sql, close = _replay(desk, asked)
+    inside, request = copy_context(), app.request_context(dict(environ))
+    inside.run(request.push)
+    inside.run(app.preprocess_request)
+    try:
+        yield Probe(
+            page=lambda: _answer(app, environ),
+            sql=sql,
+            template=lambda: inside.run(template.render, context),
+            statements=len(asked),
+            size=size,
+        )
+    finally:
+        inside.run(request.pop)
         close()
-    return Times(
-        page=median(page for page, _, _ in times),
-        sql=median(sql for _, sql, _ in times),
-        template=median(template for _, _, template in times),
-        ratio=median(page / (sql + template) for page, sql, template in times),
-        statements=len(asked),
-        size=size,
-    )
+
+
+def timed_parts(page: Probe) -> tuple[float, float]:
+    """The whole, and its SQL and its template together."""
+    whole = _timed(page.page)
+    return whole, _timed(page.sql) + _timed(page.template)
+
+
+@contextmanager
+def in_database(engine: Engine) -> Iterator[list[float]]:
+    """Seconds that statements and commits of an engine take meanwhile, one number each."""
+    spent: list[float] = []
+    dialect: Any = engine.dialect
+    commit = dialect.do_commit
+
+    def before(_connection: Any, _cursor: Any, *_more: Any) -> None:
+        spent.append(-perf_counter())
+
+    def after(_connection: Any, _cursor: Any, *_more: Any) -> None:
+        spent[-1] += perf_counter()
+
+    def committing(connection: Any) -> None:
+        begun = perf_counter()
+        commit(connection)
+        spent.append(perf_counter() - begun)
+
+    sa.event.listen(engine, "before_cursor_execute", before)
+    sa.event.listen(engine, "after_cursor_execute", after)
+    dialect.do_commit = committing
+    try:
+        yield spent
+    finally:
+        dialect.do_commit = commit
+        sa.event.remove(engine, "before_cursor_execute", before)
+        sa.event.remove(engine, "after_cursor_execute", after)
+
+
+def beside_database(engine: Engine, work: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds of the work, and of the part of it that the database took, commits included."""
+    with in_database(engine) as spent:
+        whole = _timed(work)
+    return whole, max(sum(spent) * 1000, 0.001)
 
 
 def _environ(desk: Desk, path: str) -> dict[str, Any]:
@@ -117,3 +191,10 @@ def timed(desk: Desk, work: Callable[[], object]) -> float:
     start = clock()
     work()
     return (clock() - start) * 1000
+
+
+@contextmanager
+def at_noon() -> Iterator[None]:
+    """The clock stands where the firms' clock does."""
+    with time_machine.travel(NOW, tick=False):
+        yield

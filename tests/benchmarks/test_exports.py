@@ -1,11 +1,7 @@
 """What a long list costs as a file: until its first rows are sent, and in memory, at ten times the rows."""
 
-import shutil
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -14,8 +10,7 @@ import time_machine
 from werkzeug.test import create_environ
 
 from tests.factories import NOW
-from tests.support.desks import Desk, desk_over
-from tests.support.engines import ENGINES
+from tests.support.desks import Desk
 from tests.support.signed_in import COOKIE
 
 pytestmark = pytest.mark.benchmark
@@ -38,29 +33,6 @@ class Cost:
     whole: float
     peak: int
     rows: int
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def desks(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[int, Desk]]:
-    """A desk for each size, on one engine; a tenth as many contacts."""
-    sqlite = request.param == "sqlite"
-    template = request.getfixturevalue("sqlite_template" if sqlite else "postgres_template")
-    server = None if sqlite else request.getfixturevalue("postgres_server")
-    with ExitStack() as stack:
-        made = {}
-        for size in SIZES:
-            folder: Path = tmp_path_factory.mktemp(f"of-{size}")
-            if server is None:
-                shutil.copyfile(template, folder / "daybook.sqlite3")
-                url = f"sqlite:///{folder / 'daybook.sqlite3'}"
-            else:
-                name = server.create(template)
-                stack.callback(server.drop, name)
-                url = server.url(name)
-            made[size] = stack.enter_context(desk_over(url, size, folder))
-        yield made
 
 
 def read(desk: Desk, path: str) -> tuple[float, float, int]:

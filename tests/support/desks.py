@@ -50,6 +50,7 @@ def desk_over(
     contacts: int = 0,
     firms: int = 1,
     turns: int = 1,
+    at_length: bool = False,
     filled_by: str = "",
 ) -> Iterator[Desk]:
     """Fill a migrated database and open the application on it, at the desk of the first firm.
@@ -63,7 +64,7 @@ def desk_over(
     with Session(engine) as session:
         worlds = [make_world(session), *(make_world(session, f"firm{n}") for n in range(2, firms + 1))]
         for world in worlds:
-            fill(engine, world, count // firms, contacts=contacts, turns=turns)
+            fill(engine, world, count // firms, contacts=contacts, turns=turns, at_length=at_length)
         with time_machine.travel(NOW, tick=False):
             cookie = token_for(app, worlds[0].manager)
     engine.dispose()

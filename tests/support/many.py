@@ -1,7 +1,7 @@
 """A firm with a great many appointments, written by bulk SQL: 50 a day, one in twenty days still to come.
 
 Every row is one that the lifecycle could have written, with its history; only the outbox stays empty. Told
-``at_length``, most appointments were requested and approved first, which makes three entries and more of each.
+``at_length``, most appointments were requested and approved first: three entries and more of each.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,13 +35,17 @@ PER_CONTACT = 10
 LONGEST = 20
 """Members of the longest chains."""
 LENGTH = timedelta(minutes=45)
-FIRST_NAMES = (
-    "Ada Ben Cleo Dov Elif Finn Gita Hugo Ines Jonas Kofi Lena Mira Noah Olga Paul Quinn Rosa Sven Tara"
-).split()
-LAST_NAMES = (
-    "Abara Berg Castro Dahl Evans Fischer Grant Haas Ivanov Jensen Khan Lopez Moreau "
-    "Novak Okafor Patel Quist Rossi Silva Thompson Ueda Vogel Weber Xu Young Zeller"
-).split()
+# fmt: off
+FIRST_NAMES = [
+    "Ada", "Ben", "Cleo", "Dov", "Elif", "Finn", "Gita", "Hugo", "Ines", "Jonas", "Kofi", "Lena", "Mira",
+    "Noah", "Olga", "Paul", "Quinn", "Rosa", "Sven", "Tara",
+]
+LAST_NAMES = [
+    "Abara", "Berg", "Castro", "Dahl", "Evans", "Fischer", "Grant", "Haas", "Ivanov", "Jensen", "Khan",
+    "Lopez", "Moreau", "Novak", "Okafor", "Patel", "Quist", "Rossi", "Silva", "Thompson", "Ueda", "Vogel",
+    "Weber", "Xu", "Young", "Zeller",
+]
+# fmt: on
 
 
 class Plan(NamedTuple):
