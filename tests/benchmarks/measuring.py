@@ -39,7 +39,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Probe:
-    """A page of one desk: the whole answer, and its SQL and its template alone; and what it asked and gave."""
+    ``ratio`` is of whole / floor, ``growth`` of whole / the smallest firm's whole, both taken run by run.
 
     page: Callable[[], object]
     sql: Callable[[], object]
