@@ -39,7 +39,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Probe:
-    ``ratio`` is of whole / floor, ``growth`` of whole / the smallest firm's whole, both taken run by run.
+    """A page of one desk: the whole answer, its SQL and its template alone; what it asked and how long it is."""
 
     page: Callable[[], object]
     sql: Callable[[], object]
