@@ -39,7 +39,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Probe:
-    """A page of one desk: the whole answer, its SQL and its template alone; what it asked and how long it is."""
+    """A page of one desk: the whole answer, its SQL and its template alone; what it asked, how long it is."""
 
     page: Callable[[], object]
     sql: Callable[[], object]
