@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,11 +19,13 @@ from tests.factories import World, at_status
 from tests.support.engines import dispose, make_app
 from tests.support.statements import captured
 from tests.ui.conftest import MovableClock
+from webapp import clock
 from webapp.config import Settings
 from webapp.extensions import db
 from webapp.lifecycle.log_lines import JsonLine
-from webapp.models import MailMessage
+from webapp.models import AppointmentStatusHistory, MailMessage
 from webapp.vocabulary import MailState, MailTemplate, Status
+from webapp.worker import Worker
 
 TOKEN = "a token for figures, long enough to be one"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -141,6 +144,24 @@ def test_queues_are_counted_with_the_age_of_the_oldest(
     assert not [name for name, _labels in found if name == "daybook_sweep_lag_seconds"]
 
 
+def test_entries_without_a_seal_are_counted_with_the_age_of_the_oldest(
+    open_app: Flask, session: Session, engine: Engine, world: World, moved_clock: MovableClock
+) -> None:
+    client = open_app.test_client()
+    assert figures(client)[("daybook_unsealed", ())] == 0
+    assert figures(client)[("daybook_unsealed_oldest_seconds", ())] == 0
+    at_status(session, Status.COMPLETED, world)
+    session.commit()
+    rows = session.execute(sa.select(AppointmentStatusHistory.changed_at)).scalars().all()
+    session.rollback()
+    moved_clock.pass_(minutes=10)
+    found = figures(client)
+    assert found[("daybook_unsealed", ())] == len(rows) > 1
+    assert found[("daybook_unsealed_oldest_seconds", ())] == (clock.now() - min(rows)).total_seconds()
+    assert Worker(engine, open_app.config["SETTINGS"]).run(once=True)
+    assert figures(client)[("daybook_unsealed", ())] == 0
+
+
 def _mail(world: World, number: int) -> MailMessage:
     return MailMessage(
         firm_id=world.firm.firm_id,
@@ -181,12 +202,12 @@ def test_several_processes_add_up(tmp_path: Path) -> None:
     script = """
 import os, sys
 from pathlib import Path
-from webapp.queries.operation import Operation
+from webapp.queries.operation import Operation, Queue
 from webapp.ui.figures_kept import Figures
 figures = Figures()
 figures.share(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
 figures.request("GET", "/day", 200, 0.01, 5)
-sys.stdout.buffer.write(figures.text(Operation((), 0, None, 0)))
+sys.stdout.buffer.write(figures.text(Operation((), 0, None, 0, Queue("seals", 0, 0.0))))
 """
     for number in (1, 2):
         told = subprocess.run(

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import (
+    AppointmentStatusHistory,
+    HistoryUnsealed,
     MailMessage,
     OutboxEvent,
     SweepHold,
@@ -32,12 +34,16 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """``sweep_lag`` is in seconds, None where no worker has swept yet."""
+    """``sweep_lag`` is in seconds, None where no worker has swept yet.
+
+    ``unsealed`` is the entries of the history that await their seal.
+    """
 
     queues: tuple[Queue, ...]
     workers: int
     sweep_lag: float | None
     held: int
+    unsealed: Queue
 
 
 QUEUES: dict[str, tuple[Any, sa.ColumnElement[bool]]] = {
@@ -54,7 +60,7 @@ def now_of(session: Session, *, now: datetime) -> Operation:
     """Ask the database: one statement for each queue and one for the rest, by indexes or short tables."""
     with tenancy.every_firm(session):
         queues = tuple(_queue(session, name, now) for name in QUEUES)
-        workers, swept, held = session.execute(
+        workers, swept, held, unsealed, oldest = session.execute(
             sa.select(
                 sa.select(sa.func.count())
                 .where(WorkerHeartbeat.seen_at > now - ALIVE, WorkerHeartbeat.stopped_at.is_(None))
@@ -63,9 +69,24 @@ def now_of(session: Session, *, now: datetime) -> Operation:
                 .where(WorkerHeartbeat.swept_at <= now + AHEAD)
                 .scalar_subquery(),
                 sa.select(sa.func.count()).where(SweepHold.decision.is_(None)).scalar_subquery(),
+                sa.select(sa.func.count()).select_from(HistoryUnsealed).scalar_subquery(),
+                _oldest_unsealed().scalar_subquery(),
             )
         ).one()
-    return Operation(queues, workers, _age(swept, now), held)
+    waiting = Queue("seals", unsealed, _age(oldest, now) or 0.0)
+    return Operation(queues, workers, _age(swept, now), held, waiting)
+
+
+def _oldest_unsealed() -> sa.Select[tuple[datetime]]:
+    """When the first in the queue was written; rows older than seals wait since now."""
+    row = AppointmentStatusHistory
+    return (
+        sa.select(row.changed_at)
+        .join(HistoryUnsealed, HistoryUnsealed.history_id == row.history_id)
+        .where(row.legacy.is_(False))
+        .order_by(HistoryUnsealed.history_id)
+        .limit(1)
+    )
 
 
 def _queue(session: Session, name: str, now: datetime) -> Queue:

@@ -90,6 +90,12 @@ class _Asked(Collector):
                 found.sweep_lag,
             ),
             ("daybook_held_back", "Sweeps held back that nobody has decided on.", found.held),
+            ("daybook_unsealed", "Entries of the history that await their seal.", found.unsealed.waiting),
+            (
+                "daybook_unsealed_oldest_seconds",
+                "How long the first of them has waited.",
+                found.unsealed.oldest,
+            ),
         )
 
 
