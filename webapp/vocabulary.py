@@ -219,6 +219,7 @@ class MailTemplate(StrEnum):
     POLL = "poll"
     REMINDER = "reminder"
     LAST_CALL = "last_call"
+    WEBHOOK_OFF = "webhook_off"
 
 
 class MailState(StrEnum):

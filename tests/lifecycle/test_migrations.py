@@ -7,6 +7,7 @@ import flask_migrate
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tests.support.postgres import Server
@@ -126,3 +127,59 @@ def test_a_difference_would_be_noticed() -> None:
         connection.execute(sa.text("ALTER TABLE firm ADD COLUMN nickname VARCHAR(10)"))
     with pytest.raises(SystemExit):
         flask_migrate.check()
+
+
+FIRM = (
+    "INSERT INTO firm (firm_id, name, slug, timezone, twelve_hour, month_first, working_hours, slot_step, "
+    "reschedule_notice, cancel_notice, correction_days, confirm_hours, is_demo, created_at) VALUES (1, "
+    "'Marlow', 'marlow', 'Europe/London', false, false, '{}', 15, 0, 0, 7, 24, false, '2026-01-12 09:00:00')"
+)
+MAIL = (
+    "INSERT INTO mail_message (firm_id, template, dedup_key, recipient_name, recipient, subject, text_body, "
+    "html_body, state, attempts, due_at, created_at) VALUES (1, '{kind}', '{key}', 'Ada', "
+    "'ada@client.example', 'S', 'T', 'H', 'waiting', 0, '2026-01-12 09:00:00', '2026-01-12 09:00:00')"
+)
+
+
+@pytest.mark.usefixtures("migrating")
+def test_mail_stays_as_it_is_when_a_kind_is_added_and_when_it_goes(empty_url: str) -> None:
+    flask_migrate.upgrade(revision="0009_erased_reference")
+    run(empty_url, FIRM)
+    run(empty_url, MAIL.format(kind="poll", key="a"), MAIL.format(kind="moved", key="b"))
+    run(empty_url, "INSERT INTO mail_switch (firm_id, template) VALUES (1, 'moved')")
+    run(empty_url, "DELETE FROM mail_message WHERE dedup_key = 'b'")
+    rows = run(empty_url, "SELECT * FROM mail_message", "SELECT * FROM mail_switch")
+    with pytest.raises(IntegrityError):
+        run(empty_url, MAIL.format(kind="webhook_off", key="c"))
+    number = max(2, last_number(empty_url))  # PostgreSQL burns one for what it refuses
+    flask_migrate.upgrade()
+    assert run(empty_url, "SELECT * FROM mail_message", "SELECT * FROM mail_switch") == rows
+    run(empty_url, MAIL.format(kind="webhook_off", key="c"))
+    assert last_number(empty_url) == number + 1  # no number is given twice
+    with pytest.raises(IntegrityError):
+        run(empty_url, MAIL.format(kind="nonsense", key="d"))
+    flask_migrate.downgrade(revision="0009_erased_reference")
+    assert run(empty_url, "SELECT * FROM mail_message", "SELECT * FROM mail_switch") == rows
+    with pytest.raises(IntegrityError):
+        run(empty_url, MAIL.format(kind="webhook_off", key="c"))
+
+
+def last_number(url: str) -> int:
+    """The number that the newest mail was given."""
+    lite = url.startswith("sqlite")
+    named = "SELECT seq FROM sqlite_sequence WHERE name = 'mail_message'"
+    ((number,),) = run(url, named if lite else "SELECT last_value FROM mail_message_mail_message_id_seq")
+    return int(number)
+
+
+def run(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """The rows of the statements that give any."""
+    engine = make_engine(url)
+    try:
+        with engine.connect().execution_options(write=True) as connection, connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL daybook.firm = 'all'")
+            answers = [connection.exec_driver_sql(statement) for statement in statements]
+            return [tuple(row) for answer in answers if answer.returns_rows for row in answer]
+    finally:
+        engine.dispose()

@@ -1,4 +1,4 @@
-"""What each kind of mail looks like, with an appointment that nobody has."""
+"""What each kind of mail looks like, with an appointment that nobody has, or an endpoint."""
 
 from datetime import datetime, timedelta
 
@@ -8,8 +8,9 @@ from webapp.config import Settings
 from webapp.delivery import letters
 from webapp.delivery.letters import House, Recipient
 from webapp.delivery.rendering import Rendered, Words, render
+from webapp.delivery.webhooks import notices
 from webapp.models import Firm
-from webapp.vocabulary import MailTemplate
+from webapp.vocabulary import Disabled, MailTemplate
 
 LENGTH = timedelta(minutes=45)
 DAY = timedelta(days=1)
@@ -23,8 +24,23 @@ def preview(
     """A mail of this kind to Ada Byron, who lives in New York, about a meeting on next week's Tuesday."""
     house = House.of(session.get_one(Firm, firm_id))
     ada = Recipient(name="Ada Byron", email="ada@client.example", timezone="America/New_York")
+    if template is MailTemplate.WEBHOOK_OFF:
+        return render(template, _switched_off(house, ada, settings, now))
     start = (now + (8 - now.weekday()) * DAY).replace(hour=14, minute=0, second=0, microsecond=0)
     return render(template, _words(template, house, ada, start, settings))
+
+
+def _switched_off(house: House, ada: Recipient, settings: Settings, now: datetime) -> Words:
+    return Words(
+        firm=house.name,
+        name=ada.name,
+        what="hooks.example.com",
+        when=house.local.full_day_time(now),
+        zone=house.local.zone_label(now),
+        reason=notices.WHY[Disabled.FAILING],
+        link=f"{settings.base_url}/settings/webhooks/…",
+        for_staff=True,
+    )
 
 
 def _words(

@@ -19,7 +19,7 @@ class Words:
     ``short`` is the day and time, ``when`` the whole interval, ``zone`` names the clock that both go by;
     ``elsewhere`` is the firm's own time where that differs. ``deadline_zone`` names the clock on the day of
     the ``deadline``. ``why`` picks a sentence: ``expired``, ``timed_out``, ``by_client``, ``poll_over``.
-    ``poll`` is set for the invitees of a poll.
+    ``poll`` is set for the invitees of a poll, ``for_staff`` where the link asks to sign in.
     """
 
     firm: str
@@ -38,6 +38,7 @@ class Words:
     link: str = ""
     why: str = ""
     poll: bool = False
+    for_staff: bool = False
     slots: tuple[str, ...] = ()
 
     @property

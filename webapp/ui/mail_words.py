@@ -34,6 +34,10 @@ TEMPLATES: dict[MailTemplate, tuple[str, str]] = {
         "Last call",
         "{hours} before a deadline, to those who have not answered a proposed time or a poll.",
     ),
+    MailTemplate.WEBHOOK_OFF: (
+        "Webhooks switched off",
+        "When an endpoint failed for days or answered that it is gone, to everybody who runs the settings.",
+    ),
 }
 STATES: dict[MailState, str] = {
     MailState.WAITING: "Waiting",

@@ -12,8 +12,15 @@ from tests.factories import DAY, World, at_status
 from tests.support.receiver import HANG, Receiver, Reply, Taken, is_genuine
 from webapp.delivery.webhooks import retries, sending
 from webapp.lifecycle import appointments, deliveries
-from webapp.models import Appointment, AuditEvent, WebhookDelivery, WebhookEndpoint
-from webapp.vocabulary import CancelledBy, DeliveryState, Disabled, Status
+from webapp.models import (
+    Appointment,
+    AuditEvent,
+    MailMessage,
+    MailSwitch,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from webapp.vocabulary import CancelledBy, DeliveryState, Disabled, MailTemplate, Status
 
 Book = Callable[..., Appointment]
 Listening = Callable[..., Receiver]
@@ -171,6 +178,14 @@ def test_of_one_appointment_the_earlier_goes_first_and_others_do_not_wait(
     assert states(hooks) == ["delivered"] * 3
 
 
+def told(session: Session, world: World) -> list[str]:
+    """Who got mail that an endpoint is off: whoever runs the settings of this firm, and is still there."""
+    found = sa.select(MailMessage).order_by(MailMessage.mail_message_id)
+    mails = session.scalars(found.where(MailMessage.template == MailTemplate.WEBHOOK_OFF)).all()
+    assert {mail.firm_id for mail in mails} <= {world.firm.firm_id}
+    return [mail.recipient for mail in mails]
+
+
 def test_gone_disables_the_endpoint_and_drops_what_waits(
     hooks: Hooks, session: Session, world: World, book: Book, there: Receiver
 ) -> None:
@@ -187,6 +202,13 @@ def test_gone_disables_the_endpoint_and_drops_what_waits(
     assert [(each.subject, each.action, each.actor_label) for each in noted] == [
         ("webhook_endpoint", "disable", "the system")
     ]
+    session.commit()
+    assert told(session, world) == [world.owner.email, world.manager.email]
+    mail = session.scalars(sa.select(MailMessage)).all()[0]
+    assert mail.subject == "Switched off: webhooks to 127.0.0.1"
+    assert "Reason: It answered that it is gone (410)" in mail.text_body
+    assert f"/settings/webhooks/{number}\n" in mail.text_body
+    assert there.url not in mail.text_body  # what follows the host may be a secret
     session.commit()
     book(start=world.now + 5 * DAY)
     assert len(hooks.deliveries()) == 2  # nothing is written for it any more
@@ -208,6 +230,20 @@ def test_failing_for_days_disables_the_endpoint(
     hooks.deliver(world.now + 5 * DAY + timedelta(hours=1))
     assert hooks.endpoint(number).disabled is Disabled.FAILING
     assert set(states(hooks)) == {"dropped"}
+    session.rollback()
+    assert told(session, world) == [world.owner.email, world.manager.email]
+
+
+def test_a_firm_that_wants_no_mail_of_it_gets_none(
+    hooks: Hooks, session: Session, world: World, book: Book, there: Receiver
+) -> None:
+    hooks.add(world, there.url)
+    there.always(status=410)
+    session.add(MailSwitch(firm_id=world.firm.firm_id, template=MailTemplate.WEBHOOK_OFF))
+    book()
+    hooks.deliver(world.now)
+    session.rollback()
+    assert told(session, world) == []
 
 
 def test_a_ping_is_tried_once(hooks: Hooks, session: Session, world: World, there: Receiver) -> None:

@@ -208,8 +208,10 @@ def _next(session: Session, endpoint: WebhookEndpoint, moment: datetime) -> Webh
     ).one_or_none()
 
 
-def mark(session: Session, endpoint: WebhookEndpoint, work: Work, answer: Answer, moment: datetime) -> None:
-    """Write down a try, what it means for the delivery, and what for the endpoint."""
+def mark(
+    session: Session, endpoint: WebhookEndpoint, work: Work, answer: Answer, moment: datetime
+) -> Disabled | None:
+    """Write down a try, what it means for the delivery, and for the endpoint: why, if that is off now."""
     delivery = session.get_one(
         WebhookDelivery, work.webhook_delivery_id, populate_existing=True, with_for_update=True
     )
@@ -221,10 +223,12 @@ def mark(session: Session, endpoint: WebhookEndpoint, work: Work, answer: Answer
     if delivery.state is DeliveryState.WAITING:  # it may have been dropped meanwhile
         _decide(delivery, answer, moment)
     session.flush()
+    why = None
     if answer.status == GONE:
-        _switch_off(session, endpoint, Disabled.GONE, moment)
+        why = Disabled.GONE
     elif endpoint.failing_since is not None and moment - endpoint.failing_since >= retries.GIVE_UP:
-        _switch_off(session, endpoint, Disabled.FAILING, moment)
+        why = Disabled.FAILING
+    return why if why is not None and _switch_off(session, endpoint, why, moment) else None
 
 
 def release(endpoint: WebhookEndpoint) -> None:
@@ -268,9 +272,9 @@ def _rest(endpoint: WebhookEndpoint, answer: Answer, moment: datetime) -> None:
     endpoint.rests_until = moment + max(pause, retries.asked(answer.retry_after, moment))
 
 
-def _switch_off(session: Session, endpoint: WebhookEndpoint, why: Disabled, moment: datetime) -> None:
+def _switch_off(session: Session, endpoint: WebhookEndpoint, why: Disabled, moment: datetime) -> bool:
     if endpoint.disabled is not None:
-        return
+        return False
     dropped = deliveries.disable(session, endpoint, why, now=moment)
     log.warning("webhook endpoint %s is off: %s dropped=%d", endpoint.webhook_endpoint_id, why, dropped)
     audit.note(
@@ -282,3 +286,4 @@ def _switch_off(session: Session, endpoint: WebhookEndpoint, why: Disabled, mome
         changed={"disabled": [None, why.value]},
         now=moment,
     )
+    return True

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from webapp.config import Settings
-from webapp.delivery.webhooks import claims, sending
+from webapp.delivery.webhooks import claims, notices, sending
 from webapp.delivery.webhooks.claims import Work
 from webapp.delivery.webhooks.sending import Answer, Line
 from webapp.lifecycle import transaction
@@ -188,7 +188,9 @@ def _step(
         if endpoint is None:
             return None  # somebody else has it: the claim had ended
         if before is not None and answer is not None:
-            claims.mark(session, endpoint, before, answer, run.moment())
+            why = claims.mark(session, endpoint, before, answer, run.moment())
+            if why is not None:
+                notices.switched_off(session, endpoint, why, settings=run.settings, now=run.moment())
         following = None
         if goes_on:
             following = claims.following(session, endpoint, run.moment(), key=run.settings.secret_key)

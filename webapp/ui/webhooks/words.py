@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from webapp.delivery.webhooks import notices
 from webapp.lifecycle import webhook_replays, webhooks
 from webapp.queries.webhooks import Delivery, Endpoint, Step
 from webapp.vocabulary import DeliveryState, Disabled
@@ -25,8 +26,7 @@ STATES = {
 }
 WHY = {
     Disabled.BY_HAND: "By hand",
-    Disabled.GONE: "It answered that it is gone (410)",
-    Disabled.FAILING: "It failed for days",
+    **notices.WHY,
 }
 STEPS = {
     webhooks.CREATE: "Added the endpoint",
