@@ -13,10 +13,7 @@ from tests.support.engines import SECRET_KEY
 from webapp.lifecycle import booking, clients, details, erasure, transaction
 from webapp.lifecycle.clients import ContactFacts
 from webapp.lifecycle.errors import DomainError, Forbidden, Invalid
-from webapp.models import (
-    Appointment,
-    Contact,
-)
+from webapp.models import Appointment, AuditEvent, Contact
 from webapp.vocabulary import Status
 
 
@@ -71,12 +68,40 @@ def test_an_erased_person_is_neither_booked_nor_edited(
         clients.edit_contact(session, person, actor=world.acting(), facts=ContactFacts(name="New"), now=NOW)
 
 
+def _logged(session: Session, world: World, subject: str) -> int:
+    """An edit in the log, by Lena; its number."""
+    row = AuditEvent(
+        firm_id=world.firm.firm_id,
+        subject=subject,
+        subject_id=1,
+        action="edit",
+        changes={"name": ["before", "after"]},
+        changed_by_id=world.staff.staff_user_id,
+        actor_label=world.staff.name,
+        changed_at=NOW,
+    )
+    session.add(row)
+    session.commit()
+    return row.audit_event_id
+
+
 def test_the_log_takes_no_other_change(session: Session, world: World, person: Contact) -> None:
+    """What may be emptied takes nothing besides; the erasure's own row and other subjects not even that."""
     erase(session, world, person)
-    for change in ("changes = '{\"a\": 1}'", "changes = '{}', changed_at = '2020-01-01'", "action = 'other'"):
+    edit, types = _logged(session, world, "contact"), _logged(session, world, "type")
+    empty = "changes = '{}'"
+    besides = (
+        "audit_event_id = audit_event_id + 99", "firm_id = firm_id + 1", "subject = 'poll'", "subject_id = 2",
+        "action = 'other'", "changed_by_id = NULL", "actor_label = 'Other'", "changed_at = '2020-01-01'",
+    )  # fmt: skip
+    refused = [("changes = '{\"a\": 1}'", f"audit_event_id = {edit}")]
+    refused += [(f"{empty}, {change}", f"audit_event_id = {edit}") for change in besides]
+    refused += [(empty, "action = 'erased'"), (empty, f"audit_event_id = {types}")]
+    for change, which in refused:
         with pytest.raises(DBAPIError, match="append_only"):
-            session.execute(sa.text(f"UPDATE audit_event SET {change}"))
+            session.execute(sa.text(f"UPDATE audit_event SET {change} WHERE {which}"))
         session.rollback()
+    session.execute(sa.text(f"UPDATE audit_event SET {empty} WHERE audit_event_id = {edit}"))
 
 
 def test_before_any_erasure_the_log_takes_no_change_at_all(session: Session, person: Contact) -> None:
