@@ -61,7 +61,8 @@ def of_memory(given: argparse.Namespace) -> int:
     for name, spread in figures.by_name(found.samples).items():
         _say(f"| {name} | {spread.count} | {spread} |")
     wrong = figures.faults(found.samples)
-    _say(f"\n{len(found.samples)} requests, {len(wrong)} answered wrongly")
+    late = sum(sample.late for sample in found.samples)
+    _say(f"\n{len(found.samples)} requests, {late} told of somebody faster, {len(wrong)} answered wrongly")
     return _verdict(wrong, holds=found.steady)
 
 

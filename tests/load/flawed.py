@@ -11,8 +11,8 @@ from webapp.cli import main as daybook
 from webapp.cli import serve
 
 KEPT = 1_000_000  # bytes that each request leaves behind
-PAUSE = 1.5  # seconds
-EACH = 10
+PAUSE = 3.0  # seconds
+EACH = 5
 numbers = count(1)
 
 

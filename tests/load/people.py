@@ -20,6 +20,9 @@ SLOT = timedelta(minutes=15)
 EVENING = timedelta(hours=15)  # of the day before, until 9 in the morning nobody else has a meeting
 SLOTS = 72
 SHOWN, DONE, NEWS = {200}, {200, 201, 303}, {200, 304}
+OVERTAKEN = 409
+SHARED = ("edit", "no-show", "API: no-show")
+"""What others do to the same appointment: the worker completes what is over, colleagues edit."""
 
 
 class Sample(NamedTuple):
@@ -31,6 +34,8 @@ class Sample(NamedTuple):
     fault: str = ""
     first: bool = True
     """Whether something was begun with it: a form is opened, then sent."""
+    late: bool = False
+    """Whether the answer was that somebody had been faster."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,10 @@ class Person:
         """One request on a connection of its own, as a proxy makes it."""
         answer = send(self.desk.port, method, path, body, **headers)
         ended = time.monotonic()
-        fault = "" if answer.status in good else f"{method} {path}: {answer.status} {answer.text[:300]}"
-        self.note(Sample(name, self.due, ended - self.due, fault, self.first))
+        late = answer.status == OVERTAKEN and name.startswith(SHARED)
+        right = late or answer.status in good
+        fault = "" if right else f"{method} {path}: {answer.status} {answer.text[:300]}"
+        self.note(Sample(name, self.due, ended - self.due, fault, self.first, late))
         self.due, self.first = ended, False
         return answer
 

@@ -1,13 +1,15 @@
 """The harness of ``make load``: it counts what it sends, and finds what was put in for it to find."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.faults.cluster import children
 from tests.load import figures, memory, speed
 from tests.load.driving import Driver, driver
 from tests.load.figures import Spread
-from tests.load.people import ACTIONS, MIX, Person, Sample
+from tests.load.people import ACTIONS, BOARD, MIX, Person, Sample
 from tests.load.site import Site, running_site
 
 MUCH = 20.0  # percent: more than a process that has just begun grows by itself
@@ -15,7 +17,7 @@ MUCH = 20.0  # percent: more than a process that has just begun grows by itself
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with running_site(1_000, processes=1, threads=4) as made:
+    with running_site(1_000, processes=2, threads=3) as made:
         yield made
 
 
@@ -37,6 +39,7 @@ def test_everything_that_is_done_is_answered_as_it_should_be(site: Site) -> None
     for name in ACTIONS:
         who.act(name)
     assert figures.faults(samples) == []
+    assert [sample.name for sample in samples if sample.late and "no-show" not in sample.name] == []
     assert sum(sample.first for sample in samples) == len(ACTIONS)
     assert {*MIX} == {*ACTIONS}
 
@@ -46,6 +49,14 @@ def test_what_comes_at_a_rate_comes_whole(site: Site, load: Driver) -> None:
     samples = load.run(plan)
     assert figures.faults(samples) == []
     assert sum(sample.first for sample in samples) == len([*plan.arrivals()]) > 5
+
+
+def test_the_site_has_the_processes_and_threads_that_were_asked_for(site: Site, load: Driver) -> None:
+    assert load.run(site.plan(BOARD, 2.0, clients=12))
+    serving = children(site.site.pid)
+    threads = [len([*Path(f"/proc/{process}/task").iterdir()]) - 1 for process in serving]
+    assert len(threads) == 2
+    assert max(threads) == 3  # beside the one that takes connections, and begun as they are needed
 
 
 def test_spreads_are_of_the_ranks_that_they_name() -> None:
