@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +34,11 @@ class HideTokens(logging.Filter):
 
 
 class OneLine(logging.Formatter):
-    """A record as one line of text."""
+    """A record as one line of text, at its time in UTC."""
+
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, with ``error=`` and ``at=`` where something was raised."""

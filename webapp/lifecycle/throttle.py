@@ -38,6 +38,11 @@ class Subjects:
     email: str
     address: str
 
+    @property
+    def account(self) -> str:
+        """For logs: the same for the same address, and nobody's without the installation's key."""
+        return self.email[:12]
+
     @classmethod
     def of(cls, secret: str, *, email: str, address: str) -> "Subjects":
         return cls(_keyed(secret, "email", email), _keyed(secret, "address", _network(address)))

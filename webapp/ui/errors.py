@@ -61,6 +61,9 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def csrf_error(_error: CSRFError) -> Response:
+        app.logger.warning(
+            "form refused: its token is stale or forged on %s %s", request.method, observing.route()
+        )
         return page(
             400,
             "This form was made before you last signed in, so it was not accepted. Nothing was changed.",

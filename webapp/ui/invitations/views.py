@@ -1,5 +1,7 @@
 """The page behind a one-time link: setting a password. It tells nothing about links that do not work."""
 
+import logging
+
 from flask import Blueprint, Response, g, make_response, render_template, request, session
 
 from webapp.extensions import csrf, db
@@ -12,6 +14,7 @@ from webapp.ui.htmx import go
 from webapp.ui.invitations.forms import NewPasswordForm
 
 bp = Blueprint("invitations", __name__)
+log = logging.getLogger("daybook.sign_in")
 
 
 @bp.route("/invitation/<token>", methods=["GET", "POST"])
@@ -23,7 +26,7 @@ def accept(token: str) -> Response:
         return _private(_worthless())
     form = NewPasswordForm()
     if form.accepted() and (hashed := _hash(form, invitee)):
-        return _private(_set(token, hashed))
+        return _private(_set(token, hashed, invitee))
     page = render_template(
         "invitations/accept.html", form=form, form_errors=form.errors_list(), invitee=invitee, me=None
     )
@@ -40,7 +43,7 @@ def _hash(form: NewPasswordForm, invitee: Invitee) -> str | None:
         return None
 
 
-def _set(token: str, hashed: str) -> Response:
+def _set(token: str, hashed: str, invitee: Invitee) -> Response:
     try:
         cookie = transaction.run(
             db.session(),
@@ -55,6 +58,7 @@ def _set(token: str, hashed: str) -> Response:
         )
     except Missing:
         return _worthless()
+    log.info("signed in by a one-time link firm=%s staff=%s", invitee.firm_id, invitee.staff_user_id)
     session.clear()
     return cookies.keep(go("/"), cookie)
 

@@ -1,5 +1,6 @@
 """Preferences: how pages look, the password, and where one is signed in."""
 
+import logging
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, g, make_response, render_template, request
@@ -17,6 +18,7 @@ from webapp.ui.preferences.forms import DENSITIES, THEMES, LookForm, PasswordFor
 from webapp.vocabulary import Density, Permission, Theme
 
 bp = Blueprint("preferences", __name__)
+log = logging.getLogger("daybook.sign_in")
 
 
 @bp.route("/preferences", methods=["GET", "POST"])
@@ -72,6 +74,8 @@ def _new_hash(form: PasswordForm) -> str | None:
     except (Invalid, throttle.TooManyTries) as refusal:
         form.refuse(refusal)
         form.code = 429 if isinstance(refusal, throttle.TooManyTries) else 422
+        if refusal.field != "password":
+            log.warning("present password refused firm=%s staff=%s", me().firm_id, me().staff_user_id)
         return None
     return passwords.make_hash(new)
 

@@ -1,5 +1,6 @@
 """Signing in and out. Nothing that these pages answer tells whether an e-mail address is known."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from webapp.ui.htmx import go
 from webapp.ui.sessions.forms import FirmForm, SignInForm
 
 bp = Blueprint("sessions", __name__)
+log = logging.getLogger("daybook.sign_in")
 
 CHOICE = "sign_in_choice"
 TIME_TO_CHOOSE = timedelta(minutes=5)
@@ -57,11 +59,13 @@ def _try(form: SignInForm) -> list[Match]:
         form.refuse(refusal)
         form.code = 429
         form.retry_after = refusal.wait * 60
+        log.warning("sign-in refused: too many tries account=%s", subjects.account)
         return []
     found = signing_in.matches(db.session(), email=form.email.data, password=form.password.data)
     if found:
         transaction.run(db.session(), lambda: throttle.forgive(db.session(), subjects, g.now))
     else:
+        log.warning("sign-in refused: no such password account=%s", subjects.account)
         form.form_errors.append(signing_in.WRONG)
         form.code = 422
     return found
@@ -91,6 +95,7 @@ def _enter(key: Key, target: str, rehashed: str | None = None) -> Response | Non
         )
     except Missing:
         return None
+    log.info("signed in firm=%s staff=%s", firm_id, staff_user_id)
     session.clear()  # and with it the token of forms: what was made before the sign-in is void
     return cookies.keep(go(target), token)
 
