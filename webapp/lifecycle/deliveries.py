@@ -73,7 +73,8 @@ ONE = _insert(
 def of_set(dialect: str, columns: tuple[tuple[str, Any], ...]) -> sa.Insert:
     """Told of the last event of each appointment of a set, which are the rows of ``moves``.
 
-    The event is found by its number alone: any other way, SQLite would start from all that the firm has.
+    The event is found by its number alone: any other way, SQLite would start from all that the firm has. The
+    numbers are read before: where a policy guards a table, PostgreSQL looks nothing up there by a subquery.
     """
     given = rowsets.table(dialect, "moves", dict(columns))
     firm = _param("by_firm", OUTBOX.c.firm_id)
@@ -86,8 +87,9 @@ def of_set(dialect: str, columns: tuple[tuple[str, Any], ...]) -> sa.Insert:
         .correlate(given)
         .scalar_subquery()
     )
+    newest = sa.select(last.label("outbox_event_id")).select_from(given).offset(0).subquery("newest")
     found = rows(OUTBOX, firm, _param("now", DELIVERIES.c.due_at))
-    events = given.join(OUTBOX, OUTBOX.c.outbox_event_id == last)
+    events = newest.join(OUTBOX, OUTBOX.c.outbox_event_id == newest.c.outbox_event_id)
     return _insert(found.select_from(events.join(ENDPOINTS, ENDPOINTS.c.firm_id == firm)))
 
 

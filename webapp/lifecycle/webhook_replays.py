@@ -20,6 +20,8 @@ from webapp.vocabulary import DeliveryState
 
 HISTORY = cast(sa.Table, AppointmentStatusHistory.__table__)
 MOST = 10_000
+EVENT = ("firm_id", "appointment_id", "sequence")
+"""What an entry of the history and its event have in common, and a unique key of both."""
 REPLAY, REPLAY_RANGE = "replay", "replay a range"
 
 
@@ -81,8 +83,8 @@ def count(
     session: Session, webhook_endpoint_id: int, *, firm_id: int, since: datetime, before: datetime
 ) -> int:
     """How many events :func:`replay_range` would send, at most one more than ``MOST``. One statement."""
-    found = _events(webhook_endpoint_id, firm_id, since, before).with_only_columns(OUTBOX.c.outbox_event_id)
-    return session.scalar(sa.select(sa.func.count()).select_from(found.limit(MOST + 1).subquery())) or 0
+    found = _events(webhook_endpoint_id, firm_id, since, before).limit(MOST + 1)
+    return session.scalar(sa.select(sa.func.count()).select_from(found.subquery())) or 0
 
 
 def replay_range(
@@ -110,7 +112,7 @@ def replay_range(
     if many > MOST:
         raise Invalid(f"That is more than {MOST:,} events. Choose a shorter range.", field="to")
     if many:
-        rows = _rows(_events(webhook_endpoint_id, actor.firm_id, since, before), now)
+        rows = _rows(webhook_endpoint_id, actor.firm_id, since, before, now)
         session.execute(
             sa.insert(DELIVERIES).from_select([column.name for column in rows.selected_columns], rows)
         )
@@ -124,55 +126,63 @@ def replay_range(
     return many
 
 
+def _happened(firm_id: int, since: datetime, before: datetime) -> sa.Subquery:
+    """The entries recorded in ``[since, before)``, each with its event, looked up one by one by their key.
+
+    A join would let PostgreSQL read all events that the firm ever had for some days of them.
+    """
+    same = [OUTBOX.c[name] == HISTORY.c[name] for name in EVENT]
+    looked_up = [
+        sa.select(column).where(*same).correlate(HISTORY).scalar_subquery().label(column.name)
+        for column in (OUTBOX.c.outbox_event_id, OUTBOX.c.event_type)
+    ]
+    return (
+        sa.select(*(HISTORY.c[name] for name in EVENT), *looked_up)
+        .where(HISTORY.c.firm_id == firm_id, HISTORY.c.changed_at >= since, HISTORY.c.changed_at < before)
+        .offset(0)
+        .subquery("happened")
+    )
+
+
 def _events(webhook_endpoint_id: int, firm_id: int, since: datetime, before: datetime) -> sa.Select[Any]:
     """The events recorded in ``[since, before)`` that the endpoint wants, without those that wait for it."""
-    told = sa.and_(
-        OUTBOX.c.firm_id == HISTORY.c.firm_id,
-        OUTBOX.c.appointment_id == HISTORY.c.appointment_id,
-        OUTBOX.c.sequence == HISTORY.c.sequence,
-    )
+    happened = _happened(firm_id, since, before)
     waits = sa.exists().where(
         DELIVERIES.c.webhook_endpoint_id == webhook_endpoint_id,
-        DELIVERIES.c.outbox_event_id == OUTBOX.c.outbox_event_id,
+        DELIVERIES.c.outbox_event_id == happened.c.outbox_event_id,
         DELIVERIES.c.state == DeliveryState.WAITING,
     )
     return (
-        sa.select(OUTBOX.c.outbox_event_id)
-        .select_from(HISTORY.join(OUTBOX, told).join(ENDPOINTS, ENDPOINTS.c.firm_id == HISTORY.c.firm_id))
+        sa.select(happened, ENDPOINTS.c.webhook_endpoint_id, ENDPOINTS.c.with_text)
+        .join(ENDPOINTS, ENDPOINTS.c.firm_id == happened.c.firm_id)
         .where(
-            HISTORY.c.firm_id == firm_id,
-            HISTORY.c.changed_at >= since,
-            HISTORY.c.changed_at < before,
             ENDPOINTS.c.webhook_endpoint_id == webhook_endpoint_id,
-            deliveries.wants(OUTBOX.c.event_type),
+            happened.c.outbox_event_id.is_not(None),
+            deliveries.wants(happened.c.event_type),
             ~waits,
         )
     )
 
 
-def _rows(events: sa.Select[Any], now: datetime) -> sa.Select[Any]:
+def _rows(
+    webhook_endpoint_id: int, firm_id: int, since: datetime, before: datetime, now: datetime
+) -> sa.Select[Any]:
     """A delivery for each of the events, the oldest first."""
+    event = _events(webhook_endpoint_id, firm_id, since, before).subquery("event").c
     last = (
         sa.select(sa.func.max(DELIVERIES.c.replay))
         .where(
-            DELIVERIES.c.webhook_endpoint_id == ENDPOINTS.c.webhook_endpoint_id,
-            DELIVERIES.c.outbox_event_id == OUTBOX.c.outbox_event_id,
+            DELIVERIES.c.webhook_endpoint_id == event.webhook_endpoint_id,
+            DELIVERIES.c.outbox_event_id == event.outbox_event_id,
         )
         .scalar_subquery()
     )
     values = {
-        "firm_id": OUTBOX.c.firm_id,
-        "webhook_endpoint_id": ENDPOINTS.c.webhook_endpoint_id,
-        "outbox_event_id": OUTBOX.c.outbox_event_id,
         "replay": sa.func.coalesce(last, 0) + 1,
-        "appointment_id": OUTBOX.c.appointment_id,
-        "sequence": OUTBOX.c.sequence,
-        "event_type": OUTBOX.c.event_type,
-        "with_text": ENDPOINTS.c.with_text,
         "state": sa.literal(DeliveryState.WAITING, DELIVERIES.c.state.type),
         "attempts": sa.literal_column("0"),
         "due_at": sa.literal(now, DELIVERIES.c.due_at.type),
         "created_at": sa.literal(now, DELIVERIES.c.created_at.type),
     }
     named = [value.label(name) for name, value in values.items()]
-    return events.with_only_columns(*named).order_by(OUTBOX.c.outbox_event_id)
+    return sa.select(*event, *named).order_by(event.outbox_event_id)

@@ -120,21 +120,23 @@ _ENDPOINT: tuple[Any, ...] = tuple(
 
 def endpoints(session: Session, *, firm_id: int) -> list[Endpoint]:
     """The firm's endpoints, the oldest first; there are at most ``webhooks.MOST``. One statement."""
-    found = session.execute(_endpoints(firm_id).order_by(WebhookEndpoint.webhook_endpoint_id))
-    return [_endpoint(row) for row in found]
+    return [_endpoint(row) for row in session.execute(_endpoints(firm_id))]
 
 
 def endpoint(session: Session, *, firm_id: int, webhook_endpoint_id: int) -> Endpoint:
     """One endpoint of the firm (Missing otherwise, also when it was removed). One statement."""
-    asked = _endpoints(firm_id).where(WebhookEndpoint.webhook_endpoint_id == webhook_endpoint_id)
+    asked = _endpoints(firm_id, WebhookEndpoint.webhook_endpoint_id == webhook_endpoint_id)
     row = session.execute(asked).one_or_none() if webhook_endpoint_id < KEY_LIMIT else None
     if row is None:
         raise Missing("There is no such endpoint.")
     return _endpoint(row)
 
 
-def _endpoints(firm_id: int) -> sa.Select[Any]:
-    """The endpoints with how much waits, and the last answer, if it is among the newest deliveries."""
+def _endpoints(firm_id: int, *narrowed: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The endpoints with how much waits, and the last answer, if it is among the newest deliveries.
+
+    Its number is read before: where a policy guards a table, PostgreSQL looks nothing up there by a subquery.
+    """
     mine = WebhookDelivery.webhook_endpoint_id == WebhookEndpoint.webhook_endpoint_id
     waiting = (
         sa.select(WebhookDelivery.webhook_delivery_id)
@@ -144,11 +146,18 @@ def _endpoints(firm_id: int) -> sa.Select[Any]:
         .subquery()
     )
     count = sa.select(sa.func.count()).select_from(waiting).scalar_subquery()
+    own = (
+        sa.select(*_ENDPOINT, count.label("waits"), _last_tried(firm_id).label("tried"))
+        .where(WebhookEndpoint.firm_id == firm_id, WebhookEndpoint.removed_at.is_(None), *narrowed)
+        .offset(0)
+        .subquery("own")
+    )
     last = aliased(WebhookDelivery, name="last")
+    told = (own.c[column.key] for column in _ENDPOINT)
     return (
-        sa.select(*_ENDPOINT, count, last.state, last.last_status, last.last_error, last.ended_at)
-        .outerjoin(last, last.webhook_delivery_id == _last_tried(firm_id))
-        .where(WebhookEndpoint.firm_id == firm_id, WebhookEndpoint.removed_at.is_(None))
+        sa.select(*told, own.c.waits, last.state, last.last_status, last.last_error, last.ended_at)
+        .outerjoin(last, last.webhook_delivery_id == own.c.tried)
+        .order_by(own.c.webhook_endpoint_id)
     )
 
 
