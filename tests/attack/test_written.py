@@ -1,10 +1,14 @@
-"""SECURITY.md says what the code does."""
+"""SECURITY.md says what the code does, and requirements.txt what it stands on."""
 
 import ast
 import re
+import tomllib
 from datetime import timedelta
+from importlib.metadata import requires
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.attack.test_asvs import HASHES, ROOT
 from tests.support.habits import modules
@@ -143,3 +147,28 @@ def test_every_logger_is_listed() -> None:
     }
     listed = {row[0].strip("`") for row in rows("Logs")}
     assert {f"{name}" for name in named if str(name).startswith("daybook.")} == listed - {"webapp.…"}
+
+
+def test_every_component_is_in_the_list_of_pins() -> None:
+    """What Daybook needs, and what that needs in turn, as it is installed here."""
+    pins = {
+        canonicalize_name(Requirement(line).name)
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ahead = [*project["dependencies"], *project["optional-dependencies"]["pdf"]]
+    needed: set[str] = set()
+    while ahead:
+        wanted = Requirement(ahead.pop())
+        name = canonicalize_name(wanted.name)
+        extras = [{"extra": extra} for extra in (*wanted.extras, "")]
+        if name not in needed and any(not wanted.marker or wanted.marker.evaluate(each) for each in extras):
+            needed.add(name)
+            ahead += [
+                each
+                for each in requires(name) or []
+                if any(not (marker := Requirement(each).marker) or marker.evaluate(extra) for extra in extras)
+            ]
+    assert len(needed) > 30
+    assert needed - pins == set()
