@@ -3,53 +3,38 @@
 Texts are written past the forms where those would refuse them: a page must hold whatever a database holds.
 """
 
-import itertools
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.factories import DAY, World, draft, make_contact, make_world
+from tests.factories import World, make_world
+from tests.support import stage
 from tests.support.engines import SECRET_KEY
-from tests.support.polls import HOUR, PEOPLE, people, poll_draft, slot_ids
+from tests.support.polls import PEOPLE, people, poll_draft, slot_ids
 from tests.support.signed_in import token_for
+from tests.support.stage import Say
 from tests.support.webhooks import make_attempt, make_delivery, make_endpoint
 from webapp.lifecycle import (
     access,
-    appointments,
-    attendance,
-    booking,
-    client_requests,
-    details,
     feeds,
-    team,
     tokens,
-    types,
     webhooks,
 )
-from webapp.lifecycle.actors import Actor
-from webapp.lifecycle.appointments import NewSlot
 from webapp.lifecycle.polls import answering, drafting, holding
-from webapp.models import Appointment, AuditEvent, MailMessage, OutboxEvent, SweepHold, SweepProblem
+from webapp.models import AuditEvent, MailMessage, OutboxEvent, SweepHold, SweepProblem
 from webapp.vocabulary import (
-    AttendanceSide,
-    AttendanceSource,
-    CancelledBy,
     DeliveryState,
     MailState,
     MailTemplate,
-    NoShowParty,
-    Role,
     Scope,
     SweepKind,
     Vote,
 )
 
-Say = Callable[[str], str]
 MINUTE = timedelta(minutes=1)
 
 
@@ -82,7 +67,8 @@ def build(session: Session, app: Flask, say: Say = plain) -> Ground:
         "staff": world.staff.staff_user_id,
         "colleague": world.staff2.staff_user_id,
     }
-    _meetings(session, ground)
+    ground.ids |= stage.meetings(session, world, say)
+    ground.ids |= stage.around(session, world, say, ground.ids)
     _mail(session, ground)
     _polls(session, ground)
     _people(session, ground)
@@ -102,86 +88,6 @@ def _names(session: Session, world: World, say: Say) -> None:
     world.viewer.email = say("staff email").lower()
     for user in (world.owner, world.manager, world.staff, world.staff2, world.viewer):
         user.name = say(f"{user.role.value} {user.email[:2]}")
-    session.commit()
-
-
-def _hours(first: datetime, step: timedelta) -> Iterator[datetime]:
-    return (first + n * step for n in itertools.count())
-
-
-def _meetings(session: Session, ground: Ground) -> None:
-    """One in each status by name, with history, edits and attendance."""
-    world, say, ids, lena = ground.world, ground.say, ground.ids, ground.world.acting()
-    ahead, behind = _hours(world.now + DAY, HOUR), _hours(world.now - DAY, -HOUR)
-    made = world.now - 5 * DAY
-
-    def plan(start: datetime, **more: Any) -> booking.Draft:
-        return draft(world, start=start, location=say("location"), notes=say("notes"), **more)
-
-    def booked(name: str, start: datetime) -> Appointment:
-        found = booking.book(session, actor=lena, draft=plan(start), now=made)
-        found.external_ref = say(f"reference {name}")
-        ids[name] = found.appointment_id
-        return found
-
-    meeting = booked("confirmed", next(ahead))
-    started = booked("started", world.now - 5 * MINUTE)
-    suggested = booked("suggested", world.now - 3 * DAY)
-    ids["requested"] = booking.request(
-        session, actor=world.client, draft=plan(next(ahead), reason=say("wish")), now=made
-    ).appointment_id
-    start = next(ahead)
-    proposed = booking.propose(session, actor=lena, draft=plan(start, confirm_by=start), now=made)
-    ids["proposed"] = proposed.appointment_id
-    done = booked("completed", next(behind))
-    appointments.complete(session, done, actor=lena, now=done.end_time)
-    missed = booked("missed", next(behind))
-    late = missed.start_time + 30 * MINUTE
-    appointments.mark_no_show(
-        session, missed, actor=lena, party=NoShowParty.CLIENT, now=late, note=say("note")
-    )
-    off = booked("cancelled", next(ahead))
-    whose = CancelledBy.CLIENT
-    appointments.cancel(session, off, actor=lena, reason=say("reason"), cancelled_by=whose, now=made + DAY)
-    moved = booked("moved", next(ahead))
-    slot = NewSlot(start_time=moved.start_time + 3 * DAY, end_time=moved.end_time + 3 * DAY)
-    appointments.reschedule(session, moved, actor=lena, slot=slot, reason=say("move"), now=made + DAY)
-    session.execute(
-        sa.update(Appointment)
-        .where(Appointment.appointment_id == suggested.appointment_id)
-        .values(tracked=True)
-    )
-    _around(session, ground, meeting, started)
-
-
-def _around(session: Session, ground: Ground, meeting: Appointment, started: Appointment) -> None:
-    """An edit, a personal link, a fact of attendance by a program."""
-    world, say = ground.world, ground.say
-    make_contact(session, world.firm, "Basil Byron", account=world.account)
-    details.edit(
-        session,
-        meeting,
-        actor=world.acting(),
-        location=say("new location"),
-        notes=say("new notes"),
-        contact_id=world.contact.contact_id,
-        now=world.now - 2 * DAY,
-        expected_version=meeting.version,
-    )
-    token, _until = client_requests.link_for(
-        session, meeting, secret=SECRET_KEY, actor=world.acting(), now=world.now
-    )
-    ground.ids["client_link"] = token
-    attendance.record(
-        session,
-        started,
-        actor=Actor.system(world.firm.firm_id, say("provider")),
-        side=AttendanceSide.STAFF,
-        source=AttendanceSource.PROVIDER,
-        joined_at=world.now - MINUTE,
-        now=world.now,
-        external_id=say("call"),
-    )
     session.commit()
 
 
@@ -272,26 +178,10 @@ def _polls(session: Session, ground: Ground) -> None:
 
 
 def _people(session: Session, ground: Ground) -> None:
-    """Somebody invited, somebody gone, a device with a name of its own, a type no longer offered."""
-    world, say, olga = ground.world, ground.say, ground.world.acting(ground.world.owner)
-    for name in ("invited", "gone"):
-        person, ground.ids[f"{name}_link"] = team.invite(
-            session,
-            actor=olga,
-            name=say(name),
-            email=f"{name}@marlow.example",
-            role=Role.STAFF,
-            bookable=True,
-            now=world.now,
-        )
-        ground.ids[name] = person.staff_user_id
-    team.deactivate(session, ground.ids["gone"], actor=olga, now=world.now)
+    """Who is on every stage; a device with a name of its own, and an edit in the log."""
+    world, say = ground.world, ground.say
+    ground.ids |= stage.people(session, world, say)
     access.open_session(session, world.owner, now=world.now, user_agent=say("browser"))
-    kind = types.create(
-        session, actor=olga, facts=types.TypeFacts(name=say("old type"), duration=30), now=world.now
-    )
-    types.retire(session, kind, actor=olga, now=world.now)
-    ground.ids["retired_type"] = kind.appointment_type_id
     session.add(
         AuditEvent(
             firm_id=world.firm.firm_id,

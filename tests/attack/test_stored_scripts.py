@@ -48,6 +48,7 @@ CLOSED = {
     "calendar_feed": {"nonce", "token_hash", "statuses"},
     "contact": {"timezone"},
     "contact_term": {"term"},
+    "erased_reference": {"trace"},
     "firm": {"slug", "timezone", "working_hours"},
     "history_seal": {"members", "root", "previous", "key_id", "signature"},
     "invitation": {"token_hash"},

@@ -16,36 +16,24 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.factories import DAY, World, draft, make_contact, make_world
+from tests.factories import World, make_world
+from tests.support import stage
 from tests.support.engines import SECRET_KEY
-from tests.support.polls import HOUR, PEOPLE, people, poll_draft, slot_ids
+from tests.support.polls import PEOPLE, people, poll_draft, slot_ids
 from tests.support.signed_in import token_for
 from tests.support.webhooks import make_attempt, make_delivery, make_endpoint
 from webapp.lifecycle import (
-    appointments,
-    attendance,
-    booking,
-    client_requests,
-    details,
     feeds,
-    team,
     tokens,
-    types,
     webhooks,
 )
-from webapp.lifecycle.actors import Actor
-from webapp.lifecycle.appointments import NewSlot
 from webapp.lifecycle.polls import answering, drafting, holding
-from webapp.models import Appointment, MailMessage, Poll, SweepHold
+from webapp.models import Contact, MailMessage, Poll, SweepHold
 from webapp.queries import changes
 from webapp.vocabulary import (
-    AttendanceSide,
-    AttendanceSource,
-    CancelledBy,
     DeliveryState,
     MailState,
     MailTemplate,
-    NoShowParty,
     Role,
     Scope,
     SweepKind,
@@ -67,6 +55,10 @@ class Stock:
     ids: dict[str, Any] = field(default_factory=dict)
     cookies: dict[Role, str] = field(default_factory=dict)
     bearers: dict[str, str] = field(default_factory=dict)
+
+    def say(self, name: str) -> str:
+        """The text of a field: its name and the mark."""
+        return f"{name} {self.mark}"
 
 
 @contextmanager
@@ -101,9 +93,12 @@ def build(session: Session, app: Flask, *, slug: str, mark: str) -> Stock:
         "colleague": world.staff2.staff_user_id,
         "handle": "0" * 16,
     }
-    _meetings(session, world, stock)
+    stock.ids |= stage.meetings(session, world, stock.say)
+    stock.ids |= stage.around(session, world, stock.say, stock.ids)
+    stock.ids |= stage.people(session, world, stock.say)
+    session.get_one(Contact, stock.ids["second_contact"]).email = f"basil.{mark.lower()}@client.example"
+    _desk(session, world, stock)
     _polls(session, world, stock)
-    _people(session, world, stock)
     _connections(session, world, stock)
     session.commit()
     for user in (world.viewer, world.staff, world.manager, world.owner):
@@ -124,94 +119,12 @@ def _mark(session: Session, world: World, mark: str) -> None:
     session.commit()
 
 
-class _Days:
-    """A new hour of Lena's for each meeting."""
-
-    def __init__(self, world: World) -> None:
-        self.ahead = (world.now + DAY + n * HOUR for n in itertools.count())
-        self.behind = (world.now - DAY - n * HOUR for n in itertools.count())
-
-
-def _meetings(session: Session, world: World, stock: Stock) -> None:
-    """One of each status by name, those that a step is taken on twice over."""
-    days, mark, lena = _Days(world), stock.mark, world.acting()
-    made = world.now - 5 * DAY
-
-    def plan(start: Any, **more: Any) -> Any:
-        return draft(world, start=start, location=f"Room {mark}", notes=f"Note {mark}", **more)
-
-    def booked(name: str, start: Any = None) -> Appointment:
-        found = booking.book(session, actor=lena, draft=plan(start or next(days.ahead)), now=made)
-        stock.ids[name] = found.appointment_id
-        return found
-
-    for name in ("confirmed", "dossier"):
-        booked(name)
-    booked("started", world.now - 5 * MINUTE)
-    tracked = booked("suggested", world.now - 3 * DAY)
-    session.execute(
-        sa.update(Appointment)
-        .where(Appointment.appointment_id == tracked.appointment_id)
-        .values(tracked=True)
-    )
-    requested = booking.request(
-        session, actor=world.client, draft=plan(next(days.ahead), reason=f"Wish {mark}"), now=made
-    )
-    start = next(days.ahead)
-    proposed = booking.propose(session, actor=lena, draft=plan(start, confirm_by=start), now=made)
-    stock.ids |= {"requested": requested.appointment_id, "proposed": proposed.appointment_id}
-    completed = booked("completed", next(days.behind))
-    appointments.complete(session, completed, actor=lena, now=completed.end_time)
-    missed = booked("missed", next(days.behind))
-    appointments.mark_no_show(
-        session,
-        missed,
-        actor=lena,
-        party=NoShowParty.CLIENT,
-        now=missed.start_time + 30 * MINUTE,
-        note=f"Rang {mark}",
-    )
-    off = booked("cancelled")
-    appointments.cancel(
-        session, off, actor=lena, reason=f"Ill {mark}", cancelled_by=CancelledBy.CLIENT, now=made + DAY
-    )
-    moved = booked("moved")
-    slot = NewSlot(start_time=moved.start_time + 3 * DAY, end_time=moved.end_time + 3 * DAY)
-    appointments.reschedule(session, moved, actor=lena, slot=slot, reason=f"Away {mark}", now=made + DAY)
-    session.commit()
-    _around_a_meeting(session, world, stock, session.get_one(Appointment, stock.ids["confirmed"]))
-
-
-def _around_a_meeting(session: Session, world: World, stock: Stock, meeting: Appointment) -> None:
-    mark, lena = stock.mark, world.acting()
-    second = make_contact(session, world.firm, f"Basil {mark} Byron", account=world.account)
-    second.email = f"basil.{mark.lower()}@client.example"
-    stock.ids["second_contact"] = second.contact_id
-    details.edit(
-        session,
-        meeting,
-        actor=lena,
-        location=f"Room 9 {mark}",
-        notes=f"Changed {mark}",
-        contact_id=world.contact.contact_id,
-        now=world.now - 2 * DAY,
-        expected_version=meeting.version,
-    )
-    token, _until = client_requests.link_for(session, meeting, secret=SECRET_KEY, actor=lena, now=world.now)
-    stock.ids["client_link"] = token
-    attendance.record(
-        session,
-        session.get_one(Appointment, stock.ids["started"]),
-        actor=Actor.system(world.firm.firm_id, mark),
-        side=AttendanceSide.STAFF,
-        source=AttendanceSource.PROVIDER,
-        joined_at=world.now - MINUTE,
-        now=world.now,
-        external_id=f"call {mark}",
-    )
+def _desk(session: Session, world: World, stock: Stock) -> None:
+    """A mail about the confirmed one, and a sweep that was held back."""
+    mark = stock.mark
     mail = MailMessage(
         firm_id=world.firm.firm_id,
-        appointment_id=meeting.appointment_id,
+        appointment_id=stock.ids["confirmed"],
         template=MailTemplate.CONFIRMED,
         dedup_key=mark,
         recipient_name=f"Ada {mark}",
@@ -280,28 +193,6 @@ def _polls(session: Session, world: World, stock: Stock) -> None:
         "second_invitee": people(session, poll)[1].poll_invitee_id,
         "invitee_link": links[0][1],
     }
-
-
-def _people(session: Session, world: World, stock: Stock) -> None:
-    """Somebody who was invited, and somebody who has gone."""
-    olga = world.acting(world.owner)
-    for name, word in (("invited", "Nora"), ("gone", "Gert")):
-        person, stock.ids[f"{name}_link"] = team.invite(
-            session,
-            actor=olga,
-            name=f"{word} {stock.mark}",
-            email=f"{word.lower()}@{world.firm.slug}.example",
-            role=Role.STAFF,
-            bookable=True,
-            now=world.now,
-        )
-        stock.ids[name] = person.staff_user_id
-    team.deactivate(session, stock.ids["gone"], actor=olga, now=world.now)
-    kind = types.create(
-        session, actor=olga, facts=types.TypeFacts(name=f"Old kind {stock.mark}", duration=30), now=world.now
-    )
-    types.retire(session, kind, actor=olga, now=world.now)
-    stock.ids["retired_type"] = kind.appointment_type_id
 
 
 def _connections(session: Session, world: World, stock: Stock) -> None:
