@@ -24,6 +24,7 @@ from webapp.queries import health
 
 WORKERS = 2
 THREADS = 4
+MOST_THREADS = 20  # each may hold a connection of the database, and a process has that many
 GRACE = 20  # seconds that a request may still take when the server is told to stop
 
 
@@ -58,7 +59,11 @@ def _unreadable(_error: ParseException) -> Any:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--workers", default=WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option(
-    "--threads", default=THREADS, show_default=True, type=click.IntRange(1, 64), help="Of each process."
+    "--threads",
+    default=THREADS,
+    show_default=True,
+    type=click.IntRange(1, MOST_THREADS),
+    help="Of each process.",
 )
 @click.option(
     "--with-worker", is_flag=True, help="Run a worker beside the site, in one terminal; both stop together."
