@@ -36,7 +36,7 @@ class HideTokens(logging.Filter):
 class OneLine(logging.Formatter):
     """A record as one line of text, at its time in UTC."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
