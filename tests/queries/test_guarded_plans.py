@@ -25,7 +25,12 @@ from webapp.vocabulary import Role
 
 COUNT = 12_000
 LARGE = {"appointment", "appointment_status_history", "outbox_event", "webhook_delivery"}
-PAGES = ("/settings/webhooks", "/settings/webhooks/1", "/settings/webhooks/1/deliveries/1")
+PAGES = (
+    "/settings/webhooks",
+    "/settings/webhooks/1",
+    "/settings/webhooks/1?state=failed",
+    "/settings/webhooks/1/deliveries/1",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the outside was told of a great many appointments: an event for each entry, delivered to an endpoint."""
+"""What the outside was told of very many appointments: an event for each entry, delivered to an endpoint."""
 
 from typing import Any
 

@@ -120,6 +120,9 @@ class WebhookDelivery(Base):
         sa.CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
         sa.Index("ix_webhook_delivery_list", "firm_id", "webhook_endpoint_id", "webhook_delivery_id"),
         sa.Index(
+            "ix_webhook_delivery_state", "firm_id", "webhook_endpoint_id", "state", "webhook_delivery_id"
+        ),
+        sa.Index(
             "ix_webhook_delivery_waiting",
             "webhook_endpoint_id",
             "due_at",

@@ -75,6 +75,7 @@ class MailMessage(Base):
         one_of("state", MailState),
         sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
         sa.Index("ix_mail_message_list", "firm_id", "mail_message_id"),
+        sa.Index("ix_mail_message_state", "firm_id", "state", "mail_message_id"),
         sa.Index("ix_mail_message_appointment", "firm_id", "appointment_id"),
         sa.Index(
             "ix_mail_message_due",
