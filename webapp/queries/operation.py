@@ -77,7 +77,7 @@ def now_of(session: Session, *, now: datetime) -> Operation:
     return Operation(queues, workers, _age(swept, now), held, waiting)
 
 
-def _oldest_unsealed() -> sa.Select[tuple[datetime]]:
+def _oldest_unsealed() -> sa.Select[datetime]:
     """When the first in the queue was written; rows older than seals wait since now."""
     row = AppointmentStatusHistory
     return (
