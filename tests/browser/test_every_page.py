@@ -98,6 +98,8 @@ PAGES = [
     "/team",
     "/team/new",
     "/team/{lena}",
+    "/team/{lena}/sessions/end",
+    "/settings/mail/webhook_off",
     "/preferences",
     "/preferences/calendars",
     "/preferences/calendars/new",
