@@ -19,6 +19,7 @@ from tests.support.many_events import fill_events
 from tests.support.statements import Statement, captured, postgres_plan
 from webapp.lifecycle import webhook_replays
 from webapp.lifecycle.actors import Actor
+from webapp.lifecycle.erasing import meetings
 from webapp.lifecycle.sweeps import sweep
 from webapp.models import StaffUser, WebhookEndpoint, tenancy
 from webapp.vocabulary import Role
@@ -96,4 +97,10 @@ def test_a_replay_of_days_looks_up_the_events_of_those_days(told: Desk) -> None:
                 now=NOW,
             )
     assert sent > COUNT // 10
+    assert whole(told, asked) == []
+
+
+def test_whose_meetings_an_erasure_takes_is_looked_up(told: Desk) -> None:
+    with working(told) as session, captured(told.engine) as asked:
+        assert meetings.of_contact(session, 1, 77)
     assert whole(told, asked) == []
