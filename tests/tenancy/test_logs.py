@@ -31,25 +31,25 @@ def written() -> Iterator[io.StringIO]:
         logger.setLevel(level)
 
 
-def test_no_text_of_anybody_is_in_the_log(one: Installation, written: io.StringIO) -> None:
-    one.as_it_was()
+def test_no_text_of_anybody_is_in_the_log(both: Installation, written: io.StringIO) -> None:
+    both.as_it_was()
     manager = next(asker for asker in BROWSERS if asker.role is Role.MANAGER)
-    mark, browser = one.ours.mark, one.visitor(Role.MANAGER)
-    token = one.ours.bearers["every scope"]
-    for rule in routes(one.app):
+    mark, browser = both.ours.mark, both.visitor(Role.MANAGER)
+    token = both.ours.bearers["every scope"]
+    for rule in routes(both.app):
         row = ROWS[rule.endpoint]
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PATCH"}):
-            here = address(one.app, Ask(rule, method, manager, (OURS,) * len(row.fill), 0), one)
+            here = address(both.app, Ask(rule, method, manager, (OURS,) * len(row.fill), 0), both)
             headers = {"Authorization": f"Bearer {token}", "Referer": f"/search?q={mark}"}
-            body = {"data": {"name": mark, **row.body(one.ours)}} if method != "GET" else {}
+            body = {"data": {"name": mark, **row.body(both.ours)}} if method != "GET" else {}
             asked = "" if "?" in here else f"?q={mark}&email=ada.{mark}@client.example"
             browser.open(here + asked, method=method, headers=headers, **body).close()
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    one.as_it_was()
+    both.as_it_was()
     assert len({line.get("route") for line in lines}) > 150
     assert all("request_id" in line for line in lines)
     log = written.getvalue().lower()
-    secrets = [mark, token, "@client.example", *_links(one)]
+    secrets = [mark, token, "@client.example", *_links(both)]
     assert [secret for secret in secrets if secret.lower() in log] == []
 
 
