@@ -31,6 +31,7 @@ PAGES = {
     "list, a month": "/appointments?from=2025-12-01&to=2025-12-31&status=cancelled",
     "list, the oldest": "/appointments?order=oldest",
     "search, a name": "/appointments?q=ada+abara",
+    "search, one person": "/appointments?q=c20@client.example",
     "search, one letter": "/appointments?q=a",
     "search, a reference": "/appointments?q={middle}",
     "contacts": "/contacts",

@@ -64,7 +64,6 @@ BOUNDED = {
     "ix_appointment_awaiting",  # of the few that wait for somebody
     "ix_appointment_requested",
     "ix_sweep_hold_open",  # at most one for each kind of sweep
-    "uq_appointment_firm_id_rescheduled_from_id",  # while few were moved, PostgreSQL merges with it
 }
 """Indexes that may be read for a whole firm."""
 

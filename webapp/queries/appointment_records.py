@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from webapp.lifecycle.actors import Actor
 from webapp.lifecycle.errors import Missing
@@ -21,9 +21,9 @@ from webapp.models import (
     Firm,
     StaffUser,
 )
+from webapp.queries.rows import After, successor
 from webapp.vocabulary import OUTCOMES, Action, Status
 
-After = aliased(Appointment, name="after")
 Cursor = tuple[datetime, int]
 
 
@@ -178,7 +178,7 @@ def _select() -> sa.Select[Any]:
         StaffUser.name,
         Contact.name,
         Account.name,
-        After.appointment_id,
+        successor(After.appointment_id, Appointment.status == Status.RESCHEDULED),
         recorded,
     )
     return (
@@ -187,10 +187,4 @@ def _select() -> sa.Select[Any]:
         .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
         .outerjoin(Account, Account.account_id == Appointment.account_id)
-        .outerjoin(
-            After,
-            sa.and_(
-                After.firm_id == Appointment.firm_id, After.rescheduled_from_id == Appointment.appointment_id
-            ),
-        )
     )

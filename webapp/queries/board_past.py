@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.models import Appointment
 from webapp.queries import clients, replay
 from webapp.queries.board import PAGE, Counts, Filters, with_staff
-from webapp.queries.rows import COLUMNS, After, Row, as_rows, first_joined, select_columns
+from webapp.queries.rows import COLUMNS, After, Row, as_rows, first_joined, select_columns, successor
 from webapp.vocabulary import LIVE, AttendanceSide, Status
 
 
@@ -78,8 +78,8 @@ def _then(state: replay.State, at: datetime) -> dict[str, Any]:
         "cancellation_kind": kind,
         "cancelled_by": state.by,
         "no_show_party": state.party,
-        "moved_to": sa.case((moved, After.start_time)),
-        "successor_id": sa.case((moved, After.appointment_id)),
+        "moved_to": successor(After.start_time, moved),
+        "successor_id": successor(After.appointment_id, moved),
         "client_joined_at": first_joined(AttendanceSide.CLIENT, known_at=at),
         "staff_joined_at": first_joined(AttendanceSide.STAFF, known_at=at),
         "poll_declined": sa.false(),

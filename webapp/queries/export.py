@@ -5,16 +5,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from webapp.models import Account, Appointment, AppointmentType, Contact, Firm, StaffUser
 from webapp.queries import snapshots
 from webapp.queries.appointment_list import Criteria, Order, conditions
 from webapp.queries.client_pages import Whose
+from webapp.queries.rows import After, successor
 from webapp.queries.snapshots import Counted
 from webapp.vocabulary import CancellationKind, CancelledBy, NoShowParty, Status
-
-_After = aliased(Appointment, name="after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def _select() -> sa.Select[Any]:
         Appointment.external_ref,
         Appointment.created_at,
         Appointment.rescheduled_from_id,
-        _After.appointment_id,
+        successor(After.appointment_id, Appointment.status == Status.RESCHEDULED),
         Appointment.version,
     )
     return (
@@ -93,11 +92,4 @@ def _select() -> sa.Select[Any]:
         .join(StaffUser, StaffUser.staff_user_id == Appointment.staff_user_id)
         .outerjoin(Contact, Contact.contact_id == Appointment.contact_id)
         .outerjoin(Account, Account.account_id == Appointment.account_id)
-        .outerjoin(
-            _After,
-            sa.and_(
-                _After.firm_id == Appointment.firm_id,
-                _After.rescheduled_from_id == Appointment.appointment_id,
-            ),
-        )
     )
