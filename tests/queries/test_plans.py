@@ -166,6 +166,14 @@ def _walks(line: str, bounded: set[str]) -> bool:
     return True
 
 
+def test_what_awaits_its_seal_is_counted_without_reading_the_history(desk_of: DeskOf) -> None:
+    desk = desk_of(MANY)
+    few = {"ix_history_unsealed_firm", "sqlite_autoindex_history_seal_1"}
+    for statement in desk.statements("/settings/record"):
+        if "history_unsealed" in statement.sql:
+            assert not faults(desk, statement, few), statement.short
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_reads_by_index(desk_of: DeskOf, path: str) -> None:
     desk = desk_of(MANY)

@@ -183,10 +183,13 @@ def export(session: Session, *, firm_id: int) -> Iterator[dict[str, Any]]:
 def state(session: Session, *, firm_id: int) -> State:
     """How far a firm's history is sealed, in three statements."""
     last = session.scalar(_newest(firm_id).limit(1))
+    written = (  # row by row: joined, SQLite would read the history and look each row up among the waiting
+        sa.select(HISTORY.c.changed_at)
+        .where(HISTORY.c.firm_id == firm_id, HISTORY.c.history_id == WAITING.c.history_id)
+        .scalar_subquery()
+    )
     waiting, oldest = session.execute(
-        sa.select(sa.func.count(), sa.func.min(HISTORY.c.changed_at))
-        .join_from(WAITING, HISTORY, WAITING.c.history_id == HISTORY.c.history_id)
-        .where(WAITING.c.firm_id == firm_id, HISTORY.c.firm_id == firm_id)
+        sa.select(sa.func.count(), sa.func.min(written)).where(WAITING.c.firm_id == firm_id)
     ).one()
     adopting = session.scalar(sa.select(_adopting(firm_id))) is not None
     return State(
