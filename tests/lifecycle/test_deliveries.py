@@ -226,8 +226,9 @@ def test_nothing_of_another_firm_is_dropped(session: Session, world: World, endp
     assert deliveries.drop(session, number, firm_id=other.firm.firm_id, now=world.now) == 0
 
 
+@pytest.mark.parametrize("at_once", [1, 2, pruning.AT_ONCE])
 def test_old_deliveries_and_tries_are_forgotten_and_strays_ended(
-    session: Session, world: World, endpoint: Endpoint
+    session: Session, engine: Engine, world: World, endpoint: Endpoint, at_once: int
 ) -> None:
     kept = endpoint()
     for day in (2, 3):
@@ -252,7 +253,10 @@ def test_old_deliveries_and_tries_are_forgotten_and_strays_ended(
     at_status(session, Status.CONFIRMED, world, start=world.now + 5 * DAY)
     kept.removed_at = world.now  # without its waiting row being dropped
     session.commit()
-    found = pruning.forget(session, world.now)
+    with captured(engine) as asked:
+        found = pruning.forget(session, world.now, at_once=at_once)
+    deletes = [each for each in asked if each.sql.startswith("DELETE FROM webhook_attempt")]
+    assert len(deletes) == 3 // at_once + 1  # until one finds less than it may
     assert {name: found[name] for name in ("attempts", "deliveries", "strays")} == {
         "attempts": 3,
         "deliveries": 1,

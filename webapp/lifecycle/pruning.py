@@ -1,7 +1,8 @@
-"""Rows that have served their time. Each kind goes in a transaction of its own."""
+"""Rows that have served their time. They go in short transactions: nobody waits for a million of them."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,57 +14,77 @@ KEEP_SESSIONS = timedelta(days=30)
 KEEP_LINKS = timedelta(days=90)
 KEEP_WEBHOOKS = timedelta(days=30)
 
-Prune = Callable[[Session, datetime], int]
+AT_ONCE = 2_000
+"""Rows of one transaction."""
+
+Prune = Callable[[Session, datetime, int], int]
 
 
-def forget(session: Session, now: datetime) -> dict[str, int]:
-    """Delete what is old; returns how many rows of each kind. Commits after each."""
-    found: dict[str, int] = {}
-    for kind, prune in KINDS.items():
-        found[kind] = _committed(session, prune, now)
-    return found
+def forget(session: Session, now: datetime, *, at_once: int = AT_ONCE) -> dict[str, int]:
+    """Delete what is old; returns how many rows of each kind. Commits after so many, and after each kind."""
+    return {kind: _all(session, prune, now, at_once) for kind, prune in KINDS.items()}
 
 
-def _committed(session: Session, prune: Prune, now: datetime) -> int:
-    return transaction.run(session, lambda: prune(session, now))
+def _all(session: Session, prune: Prune, now: datetime, at_once: int) -> int:
+    total = 0
+    while True:
+        gone = transaction.run(session, lambda: prune(session, now, at_once))
+        total += gone
+        if gone < at_once:
+            return total
 
 
-def _sessions(session: Session, now: datetime) -> int:
+def _oldest(session: Session, key: Any, stamp: Any, before: datetime, at_once: int) -> int:
+    """Delete up to so many rows with a stamp before the instant, the oldest first."""
+    old = sa.select(key).where(stamp < before).order_by(stamp).limit(at_once)
+    gone = sa.delete(key.class_).where(key.in_(old)).returning(key)
+    return len(session.execute(gone, execution_options={"synchronize_session": False}).all())
+
+
+def _sessions(session: Session, now: datetime, at_once: int) -> int:
     """Sessions that ended a month ago."""
-    gone = sa.delete(UserSession).where(UserSession.expires_at < now - KEEP_SESSIONS)
-    return len(session.execute(gone.returning(UserSession.token_hash)).all())
+    return _oldest(session, UserSession.token_hash, UserSession.expires_at, now - KEEP_SESSIONS, at_once)
 
 
-def _failures(session: Session, now: datetime) -> int:
-    """Failed sign-ins that no longer count."""
-    gone = sa.delete(SignInFailure).where(SignInFailure.failed_at <= now - throttle.WINDOW)
-    return len(session.execute(gone.returning(SignInFailure.sign_in_failure_id)).all())
+def _failures(session: Session, now: datetime, at_once: int) -> int:
+    """Failed sign-ins that no longer count, the latest moment included."""
+    end = now - throttle.WINDOW + timedelta.resolution
+    return _oldest(session, SignInFailure.sign_in_failure_id, SignInFailure.failed_at, end, at_once)
 
 
-def _links(session: Session, now: datetime) -> int:
+def _links(session: Session, now: datetime, at_once: int) -> int:
     """Personal links that stopped working a season ago."""
-    gone = sa.delete(PersonalLink).where(PersonalLink.expires_at < now - KEEP_LINKS)
-    return len(session.execute(gone.returning(PersonalLink.personal_link_id)).all())
+    return _oldest(session, PersonalLink.personal_link_id, PersonalLink.expires_at, now - KEEP_LINKS, at_once)
 
 
-def _attempts(session: Session, now: datetime) -> int:
+def _attempts(session: Session, now: datetime, at_once: int) -> int:
     """Tries of webhooks a month ago, with what was sent and answered."""
-    gone = sa.delete(WebhookAttempt).where(WebhookAttempt.attempted_at < now - KEEP_WEBHOOKS)
-    return len(session.execute(gone.returning(WebhookAttempt.webhook_attempt_id)).all())
+    made = WebhookAttempt.attempted_at
+    return _oldest(session, WebhookAttempt.webhook_attempt_id, made, now - KEEP_WEBHOOKS, at_once)
 
 
-def _deliveries(session: Session, now: datetime) -> int:
+def _deliveries(session: Session, now: datetime, at_once: int) -> int:
     """Webhooks that arrived, failed or were dropped a month ago."""
-    gone = sa.delete(WebhookDelivery).where(WebhookDelivery.ended_at < now - KEEP_WEBHOOKS)
-    return len(session.execute(gone.returning(WebhookDelivery.webhook_delivery_id)).all())
+    ended = WebhookDelivery.ended_at
+    return _oldest(session, WebhookDelivery.webhook_delivery_id, ended, now - KEEP_WEBHOOKS, at_once)
+
+
+def _workers(session: Session, now: datetime, _at_once: int) -> int:
+    """Workers that are long gone; there are never many."""
+    return heartbeats.forget_old(session, now)
+
+
+def _strays(session: Session, now: datetime, _at_once: int) -> int:
+    """What waits for an endpoint that is gone."""
+    return deliveries.drop_strays(session, now)
 
 
 KINDS: dict[str, Prune] = {
     "sessions": _sessions,
     "failures": _failures,
     "links": _links,
-    "workers": heartbeats.forget_old,
+    "workers": _workers,
     "attempts": _attempts,
     "deliveries": _deliveries,
-    "strays": deliveries.drop_strays,
+    "strays": _strays,
 }
