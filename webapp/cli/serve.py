@@ -25,6 +25,7 @@ from webapp.queries import health
 WORKERS = 2
 THREADS = 4
 MOST_THREADS = 20  # each may hold a connection of the database, and a process has that many
+SWITCH = 0.0005  # seconds that a thread computes before another may, whose answer has come from the database
 GRACE = 20  # seconds that a request may still take when the server is told to stop
 
 
@@ -43,6 +44,7 @@ class Server(BaseApplication):
         """The application, made in each worker after the fork: no connection is shared."""
         if _logs(self.chosen):
             to_stderr(as_json=self.chosen.log == "json")
+        sys.setswitchinterval(SWITCH)
         app = load_app()
         if self.figures is not None:
             app.extensions["figures"].share(self.figures)
