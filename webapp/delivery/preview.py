@@ -25,22 +25,12 @@ def preview(
     house = House.of(session.get_one(Firm, firm_id))
     ada = Recipient(name="Ada Byron", email="ada@client.example", timezone="America/New_York")
     if template is MailTemplate.WEBHOOK_OFF:
-        return render(template, _switched_off(house, ada, settings, now))
+        link = f"{settings.base_url}/settings/webhooks/…"
+        failing = Disabled.FAILING
+        words = notices.words(house, ada.name, "hooks.example.com", failing, link=link, now=now)
+        return render(template, words)
     start = (now + (8 - now.weekday()) * DAY).replace(hour=14, minute=0, second=0, microsecond=0)
     return render(template, _words(template, house, ada, start, settings))
-
-
-def _switched_off(house: House, ada: Recipient, settings: Settings, now: datetime) -> Words:
-    return Words(
-        firm=house.name,
-        name=ada.name,
-        what="hooks.example.com",
-        when=house.local.full_day_time(now),
-        zone=house.local.zone_label(now),
-        reason=notices.WHY[Disabled.FAILING],
-        link=f"{settings.base_url}/settings/webhooks/…",
-        for_staff=True,
-    )
 
 
 def _words(

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from webapp.lifecycle.errors import Missing
 from webapp.models import Appointment, Contact, Firm, MailMessage, MailSwitch, Poll
 from webapp.queries import snapshots
-from webapp.queries.paging import Page, newest_first
+from webapp.queries.paging import PAGE, Page, newest_first
 from webapp.queries.snapshots import Counted
 from webapp.vocabulary import MailState, MailTemplate
 
-PAGE = 50
 MOST = 500  # of one appointment: a poll's thirty invitees, told a dozen times
 
 

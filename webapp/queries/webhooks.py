@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session, aliased
 from webapp.lifecycle import webhook_replays, webhooks
 from webapp.lifecycle.errors import Missing
 from webapp.models import AuditEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webapp.queries.paging import KEY_LIMIT, Page, newest_first
+from webapp.queries.paging import KEY_LIMIT, PAGE, Page, newest_first
 from webapp.vocabulary import DeliveryState, Disabled
 
-PAGE = 50
 CAP = 1000
 """Counting of what waits stops here."""
 LOOK_BACK = 200

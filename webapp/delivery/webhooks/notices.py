@@ -30,6 +30,7 @@ def switched_off(
     if letters.is_off(session, endpoint.firm_id, template):
         return 0
     house = House.of(session.get_one(Firm, endpoint.firm_id))
+    host = urlsplit(endpoint.url).hostname or ""
     link = f"{settings.base_url}/settings/webhooks/{endpoint.webhook_endpoint_id}"
     return sum(
         letters.write(
@@ -38,20 +39,25 @@ def switched_off(
             house=house,
             recipient=Recipient(name=cleaning.line(person.name), email=person.email),
             template=template,
-            words=Words(
-                firm=house.name,
-                name=cleaning.line(person.name),
-                what=cleaning.line(urlsplit(endpoint.url).hostname or ""),
-                when=house.local.full_day_time(now),
-                zone=house.local.zone_label(now),
-                reason=WHY[why],
-                link=link,
-                for_staff=True,
-            ),
+            words=words(house, person.name, host, why, link=link, now=now),
             dedup_key=f"{template}-{endpoint.webhook_endpoint_id}-{person.staff_user_id}-{now:%Y%m%dT%H%M%S%f}",
             now=now,
         )
         for person in _managers(session, endpoint.firm_id)
+    )
+
+
+def words(house: House, name: str, host: str, why: Disabled, *, link: str, now: datetime) -> Words:
+    """What the mail says to somebody."""
+    return Words(
+        firm=house.name,
+        name=cleaning.line(name),
+        what=cleaning.line(host),
+        when=house.local.full_day_time(now),
+        zone=house.local.zone_label(now),
+        reason=WHY[why],
+        link=link,
+        for_staff=True,
     )
 
 
