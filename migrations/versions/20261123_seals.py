@@ -45,9 +45,10 @@ def upgrade() -> None:
         guard_on_postgresql()
     else:
         guard_on_sqlite()
-    op.execute(
+    op.execute(  # each firm's own last row is not above the last of all, which is found without reading them
         "INSERT INTO history_adoption (firm_id, last_id) "
-        f"SELECT firm_id, max(history_id) FROM {HISTORY} GROUP BY firm_id"
+        f"SELECT firm_id, (SELECT max(history_id) FROM {HISTORY}) FROM firm "
+        f"WHERE EXISTS (SELECT 1 FROM {HISTORY} WHERE {HISTORY}.firm_id = firm.firm_id)"
     )
 
 

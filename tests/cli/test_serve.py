@@ -98,3 +98,19 @@ def test_in_production_it_prints_no_sign_ins(
     assert status_of(port) == 303
     server.send_signal(signal.SIGTERM)
     assert server.wait(STOPS_WITHIN) == 0
+
+
+def test_what_the_application_is_made_of_is_not_looked_through_for_garbage(
+    environment: dict[str, str], session: Session
+) -> None:
+    asked = (
+        "import gc; from webapp.cli.base import load_app; from webapp.cli.serve import Server\n"
+        "chosen = load_app().config['SETTINGS']\n"
+        "server = Server(chosen, {}, None); app = server.load()\n"
+        "print(gc.get_freeze_count(), len(gc.get_objects()))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    kept, searched = map(int, told.stdout.split())
+    assert kept > 50 * searched

@@ -1,11 +1,12 @@
-"""The long form: ``memory``, ``grid`` or ``board``; tables, and 1 if something did not hold."""
+"""The long form: ``memory``, ``grid``, ``board`` or ``migrations``; tables, and 1 if something did not hold."""
 
 import argparse
 import sys
 
-from tests.load import figures, memory, speed
+from tests.load import figures, memory, migrations, speed
 from tests.load.driving import driver
 from tests.load.site import running_site
+from tests.support.engines import ENGINES
 
 SHOWN = 20
 HEAD = "| what | requests | median ms | p95 ms | p99 ms |\n|---|---|---|---|---|"
@@ -23,7 +24,8 @@ EVEN = (
 def main() -> int:
     """Run what was asked for."""
     given = _arguments()
-    return {"memory": of_memory, "grid": of_grid, "board": of_board}[given.mode](given)
+    modes = {"memory": of_memory, "grid": of_grid, "board": of_board, "migrations": of_migrations}
+    return modes[given.mode](given)
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,6 +44,10 @@ def _arguments() -> argparse.Namespace:
     for mode in (grid, board):
         mode.add_argument("--seconds", type=float, default=8 if mode is grid else 60, help="of each load")
         mode.add_argument("--clients", type=int, default=16, help="who go on as they are answered")
+    climb = modes.add_parser("migrations", help="how long do people wait while the schema changes?")
+    climb.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)
+    climb.add_argument("--since", default="0005_connect", help="the revision to begin at")
+    climb.add_argument("--rows", type=int, default=1_000_000, help="appointments of the firm")
     for mode in (hour, grid, board):
         mode.add_argument("--rows", type=int, default=20_000, help="appointments of the firm")
     return parser.parse_args()
@@ -92,6 +98,20 @@ def of_board(given: argparse.Namespace) -> int:
             wrong += each.faults
             even = even and each.even
     return _verdict(wrong, holds=even)
+
+
+def of_migrations(given: argparse.Namespace) -> int:
+    """A table of migrations: what each takes, and the longest that anybody waits meanwhile."""
+    wrong = []
+    for engine in given.engine:
+        steps, faults = migrations.climb(engine, given.rows, since=given.since, tell=_say)
+        _say(f"\n| migration | takes s | longest wait, ms: {' | '.join(migrations.PEOPLE)} |")
+        _say("|---" * (2 + len(migrations.PEOPLE)) + "|")
+        for each in steps:
+            waits = " | ".join(f"{seconds * 1000:.0f}" for seconds in each.worst.values())
+            _say(f"| {each.revision} | {each.seconds:.2f} | {waits} |")
+        wrong += faults
+    return _verdict(wrong)
 
 
 def _say(line: str) -> None:

@@ -1,18 +1,23 @@
 """The harness of ``make load``: it counts what it sends, and finds what was put in for it to find."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.cluster import children
-from tests.load import figures, memory, speed
+from tests.load import figures, memory, migrations, speed
 from tests.load.driving import Driver, driver
 from tests.load.figures import Spread
 from tests.load.people import ACTIONS, BOARD, MIX, Person, Sample
 from tests.load.site import Site, running_site
+from tests.support.engines import ENGINES, migrate
+from webapp.models import tenancy
+from webapp.models.engine import make_engine
 
 MUCH = 20.0  # percent: more than a process that has just begun grows by itself
+HELD = 0.5  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +89,26 @@ def test_a_broken_board_is_found(site: Site, load: Driver) -> None:
     cell = speed.load(with_flaw(site, "broken"), load, "boards alone", seconds=2, clients=2)
     assert cell.faults
     assert all("500" in fault for fault in cell.faults)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_migrations_are_timed_while_people_go_on(engine: str) -> None:
+    steps, faults = migrations.climb(engine, 200, since="0009_erased_reference", tell=lambda _line: None)
+    assert faults == []
+    assert [step.revision for step in steps] == ["0010_webhook_off", "0011_states", "none"]
+    assert all(step.seconds > 0 for step in steps)
+    assert all(seconds > 0 for step in steps for seconds in step.worst.values())
+
+
+def test_who_waits_for_a_lock_is_found(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'daybook.sqlite3'}"
+    migrate(url, tmp_path)
+    engine = make_engine(url)
+    traffic = migrations.Traffic(engine, 1, 1, "held")
+    with traffic.going_on():
+        with engine.connect().execution_options(write=True, firm=tenancy.EVERY) as holder, holder.begin():
+            time.sleep(HELD)
+    engine.dispose()
+    waited = {kind for (_what, kind), seconds in traffic.worst.items() if seconds > HELD * 0.8}
+    assert waited == {kind for kind in migrations.PEOPLE if kind.startswith("writes")}
+    assert traffic.faults == []

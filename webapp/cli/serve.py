@@ -1,5 +1,6 @@
 """``daybook serve``: the site by gunicorn, two processes of four threads."""
 
+import gc
 import shutil
 import sys
 import tempfile
@@ -41,7 +42,11 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The application, made in each worker after the fork: no connection is shared."""
+        """The application, made in each worker after the fork: no connection is shared.
+
+        What it is made of lives as long as the process. Looked through for garbage every few seconds, it would
+        keep everybody waiting for 150 ms each time.
+        """
         if _logs(self.chosen):
             to_stderr(as_json=self.chosen.log == "json")
         sys.setswitchinterval(SWITCH)
@@ -49,6 +54,8 @@ class Server(BaseApplication):
         if self.figures is not None:
             app.extensions["figures"].share(self.figures)
         app.register_error_handler(ParseException, _unreadable)
+        gc.collect()
+        gc.freeze()
         return app
 
 

@@ -2,6 +2,9 @@
 
 Several statuses become one index range each, of which only a page's worth is read; their union is sorted.
 An IN over statuses would have either engine read and sort everything that has them.
+
+A search that means few clients starts from what they have. One that means many asks appointment by
+appointment, in order, until a page is full; it looks at ``WALKED`` of them at most, and goes on from there.
 """
 
 from dataclasses import dataclass
@@ -21,6 +24,9 @@ from webapp.vocabulary import Status
 SIZE = 50
 CAP = 1000
 """Counting stops one above; a page shows "1,000+" then."""
+
+WALKED = 10_000
+"""Appointments that a broad search looks at for one page."""
 
 Cursor = tuple[datetime, int]
 """The sort key of a row: its time, then its reference."""
@@ -51,15 +57,17 @@ class Criteria:
 class Page:
     """Some rows in order. ``exact`` is the one whose reference was typed; it is not among ``rows``.
 
-    ``count`` is of everything that passes, ``CAP + 1`` where counting stopped. ``previous`` and ``following``
-    are the keys to page on from, None at the ends.
+    ``count`` is of everything that passes, ``CAP + 1`` where counting stopped, None where a search means so
+    many clients that it is not counted. ``previous`` and ``following`` are the keys to page on from, None at
+    the ends. ``reached`` is the time as far as a broad search looked when it stopped before a page was full.
     """
 
     rows: list[Row]
     exact: Row | None
-    count: int
+    count: int | None
     previous: Cursor | None
     following: Cursor | None
+    reached: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +101,37 @@ def page(
     before: Cursor | None = None,
     size: int = SIZE,
 ) -> Page:
-    """The rows after (or before) a key. At most three statements: exact reference, rows, count."""
+    """The rows after (or before) a key. At most five statements: an exact reference, two that find out whom a
+    search means, how far to look or how many there are, and the rows."""
     exact = _exact(session, firm_id, criteria)
     backwards, cursor = before is not None, before or after
-    source = _source(firm_id, criteria)
-    shared = _simple(source, firm_id, criteria)
+    source, simple = _source(session, firm_id, criteria)
+    shared = list(simple)
     if exact is not None:
         shared.append(source.appointment_id != exact.appointment_id)
     if cursor is not None:
         shared.append(_past(source, cursor, order, backwards=backwards))
+    broad, end = bool(criteria.q.strip()) and source is Appointment, None
+    if broad:
+        end = _end(session, shared, criteria, order, backwards=backwards)
+        shared.append(clients.contact_filter(firm_id, criteria.q))
+    if end is not None:
+        shared.append(~_past(source, end, order, backwards=backwards))
     picked = _picked(source, shared, criteria, order, backwards=backwards, limit=size + 1)
     found = _fetch(session, picked, order, backwards=backwards)
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
-    has_previous, has_following = (more, True) if backwards else (after is not None, more)
+    edges = (key(found[0], order), key(found[-1], order)) if found else (None, None)
+    ahead = edges[0 if backwards else 1] if more else end
+    behind = edges[1 if backwards else 0] if cursor else None
     return Page(
         rows=found,
         exact=None if cursor else exact,
-        count=_count(session, source, firm_id, criteria, order),
-        previous=key(found[0], order) if found and has_previous else None,
-        following=key(found[-1], order) if found and has_following else None,
+        count=None if broad else _count(session, source, simple, criteria, order),
+        previous=ahead if backwards else behind,
+        following=behind if backwards else ahead,
+        reached=end[0] if end and not more else None,
     )
 
 
@@ -124,20 +142,21 @@ def key(row: Row, order: Order) -> Cursor:
 
 def conditions(firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
     """All filters as conditions on an appointment."""
-    found = [*_simple(Appointment, firm_id, criteria), clients.contact_filter(firm_id, criteria.q)]
+    found = [*_simple(Appointment, firm_id, criteria), clients.through_clients(firm_id, criteria.q)]
     if statuses := _statuses(criteria):
         found.append(Appointment.status.in_(statuses))
     return found
 
 
-def _source(firm_id: int, criteria: Criteria) -> Any:
-    """Where columns come from: the table, or what a search finds, found first and once.
+def _source(session: Session, firm_id: int, criteria: Criteria) -> tuple[Any, list[sa.ColumnElement[bool]]]:
+    """Where columns come from, and the filters on them but for statuses: the table, or what few clients have.
 
-    Asked for both at once, SQLite would walk through the firm's years in order, waiting for the client's
-    appointments to come by.
+    These are found first and once. Asked for both at once, SQLite would walk through the firm's years in
+    order, waiting for the client's appointments to come by.
     """
-    if not criteria.q:
-        return Appointment
+    found = clients.look_up(session, firm_id=firm_id, q=criteria.q) if criteria.q.strip() else None
+    if found is None:
+        return Appointment, _simple(Appointment, firm_id, criteria)
     columns = (
         Appointment.firm_id,
         Appointment.appointment_id,
@@ -148,9 +167,10 @@ def _source(firm_id: int, criteria: Criteria) -> Any:
         Appointment.staff_user_id,
         Appointment.appointment_type_id,
     )
-    condition = clients.contact_filter(firm_id, criteria.q)
-    found = sa.select(*columns).where(Appointment.firm_id == firm_id, condition)
-    return found.cte("found").prefix_with("MATERIALIZED").c
+    condition = clients.through_clients(firm_id, criteria.q, found)
+    rows = sa.select(*columns).where(Appointment.firm_id == firm_id, condition)
+    source = rows.cte("found").prefix_with("MATERIALIZED").c
+    return source, _simple(source, firm_id, criteria)
 
 
 def _simple(source: Any, firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
@@ -199,6 +219,24 @@ def _past(source: Any, cursor: Cursor, order: Order, *, backwards: bool) -> sa.C
     return place < mark if _descending(order, backwards=backwards) else place > mark
 
 
+def _end(
+    session: Session,
+    shared: list[sa.ColumnElement[bool]],
+    criteria: Criteria,
+    order: Order,
+    *,
+    backwards: bool,
+) -> Cursor | None:
+    """The key of the last appointment that a broad search looks at; None where it comes to the end."""
+    statuses = _statuses(criteria)
+    status = [Appointment.status == statuses[0]] if len(statuses) == 1 else []
+    time, reference = _time(Appointment, order), Appointment.appointment_id
+    walk = sa.select(time, reference).where(*shared, *status)
+    ordered = walk.order_by(*_sorted(time, reference, _descending(order, backwards=backwards)))
+    found = session.execute(ordered.offset(WALKED - 1).limit(1)).first()
+    return (found[0], found[1]) if found is not None else None
+
+
 def _picked(
     source: Any,
     shared: list[sa.ColumnElement[bool]],
@@ -229,7 +267,7 @@ def _ranges(source: Any, criteria: Criteria) -> list[list[sa.ColumnElement[bool]
     statuses = _statuses(criteria)
     if not statuses:
         return [[]]
-    if criteria.staff_user_id is not None or criteria.q:
+    if criteria.staff_user_id is not None or source is not Appointment:
         return [[source.status.in_(statuses)]]
     return [[source.status == status] for status in statuses]
 
@@ -249,7 +287,12 @@ def _fetch(session: Session, picked: sa.Select[Any], order: Order, *, backwards:
     return as_rows(session.execute(statement))
 
 
-def _count(session: Session, source: Any, firm_id: int, criteria: Criteria, order: Order) -> int:
-    shared = _simple(source, firm_id, criteria)
-    some = _picked(source, shared, criteria, order, backwards=False, limit=CAP + 1).subquery()
+def _count(
+    session: Session,
+    source: Any,
+    simple: list[sa.ColumnElement[bool]],
+    criteria: Criteria,
+    order: Order,
+) -> int:
+    some = _picked(source, simple, criteria, order, backwards=False, limit=CAP + 1).subquery()
     return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0

@@ -103,7 +103,7 @@ def rows(
     if filters.hide_finished:
         statement = statement.where(Appointment.status.in_(LIVE))
     if filters.q:
-        statement = statement.where(clients.contact_filter(firm_id, filters.q, few=True))
+        statement = statement.where(clients.contact_filter(firm_id, filters.q))
     statement = statement.order_by(Appointment.start_time, Appointment.appointment_id).limit(limit)
     return as_rows(session.execute(statement, values))
 

@@ -1,10 +1,14 @@
 """Finding clients by what is typed: prefixes of names, e-mail addresses and phone numbers, or a reference.
 
 Each word of a search is a range of the index ``(firm_id, term, contact_id)``, compared byte by byte on both
-engines. What a search looks at is bounded: past ``CANDIDATES`` words that begin alike it stops, so that one
-letter in a firm of a million contacts costs milliseconds. Such a search is to be narrowed anyway.
+engines. What a search for clients looks at is bounded: past ``CANDIDATES`` words that begin alike it stops, so
+that one letter in a firm of a million contacts costs milliseconds. Such a search is to be narrowed anyway.
+
+A search for appointments misses none, and is done in one of two ways. Where few clients are meant they are
+looked up, and then what they have. Where many are, going through the appointments in order soon finds some.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,8 +22,10 @@ REF_LENGTH = 120
 """The longest reference that an import keeps of another system's."""
 CANDIDATES = 20_000
 """How many terms the most selective word of a search may bring up."""
-MOST_CLIENTS = 2_000
-"""How many clients a search over appointments of all time looks up."""
+BROAD = 500
+"""More clients than these are not looked up to find their appointments."""
+COUNTED = 5_000
+"""How many terms of each word are counted; a word that has as many is a common one."""
 
 
 def matching_contact_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
@@ -28,7 +34,7 @@ def matching_contact_ids(session: Session, *, firm_id: int, q: str, limit: int =
     if not words:
         return []
     words = _rarest_first(session, firm_id, words)
-    return sorted(session.scalars(_contacts(firm_id, words, limit)))
+    return sorted(session.scalars(_contacts(firm_id, words).limit(limit)))
 
 
 def matching_account_ids(session: Session, *, firm_id: int, q: str, limit: int = 201) -> list[int]:
@@ -44,7 +50,7 @@ def contacts_found(session: Session, *, firm_id: int, q: str) -> sa.ColumnElemen
     if not words:
         return sa.false()
     words = _rarest_first(session, firm_id, words)
-    return Contact.contact_id.in_(_contacts(firm_id, words, CANDIDATES))
+    return Contact.contact_id.in_(_contacts(firm_id, words))
 
 
 def accounts_found(q: str) -> sa.ColumnElement[bool]:
@@ -53,36 +59,80 @@ def accounts_found(q: str) -> sa.ColumnElement[bool]:
     return begins_with(Account.sort_name, prefix) if prefix else sa.false()
 
 
-def contact_filter(firm_id: int, q: str, *, few: bool = False) -> sa.ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All clients that a search means, by number: at most ``BROAD`` contacts and as many accounts."""
+
+    contacts: list[int]
+    accounts: list[int]
+
+
+def look_up(session: Session, *, firm_id: int, q: str) -> Found | None:
+    """Everybody whom ``q`` means, or None where they are too many. At most two statements."""
+    parts = []
+    if words := words_of(q):
+        counts = _counts(session, firm_id, words)
+        words.sort(key=lambda word: (counts[word], -len(word)))
+        if counts[words[0]] >= COUNTED:
+            return None
+        mine = _contacts(firm_id, words).limit(BROAD + 1).subquery()
+        parts.append(sa.select(sa.literal_column("0", sa.Integer()), mine.c.contact_id))
+    if normalise(q):
+        named = _accounts(firm_id, q, BROAD + 1).subquery()
+        parts.append(sa.select(sa.literal_column("1", sa.Integer()), named.c.account_id))
+    found: tuple[list[int], list[int]] = ([], [])
+    for which, number in session.execute(sa.union_all(*parts)) if parts else ():
+        found[which].append(number)
+    return None if max(map(len, found)) > BROAD else Found(*found)
+
+
+def contact_filter(firm_id: int, q: str) -> sa.ColumnElement[bool]:
     """The condition that an appointment's client (contact or account) or its reference is what ``q`` says.
 
-    A blank ``q`` is no condition. Beside it the query must name the firm, as always.
-
-    Args:
-        few: the query is already narrow (a day, a worklist): each of its rows is compared, whatever else
-            matches. Otherwise the appointments are reached through the clients found, up to a bound.
+    Each row is asked: for queries that are narrow already, or stop early. A blank ``q`` is no condition.
+    Beside it the query must name the firm, as always.
     """
     if not q.strip():
         return sa.true()
-    words, reference = words_of(q), reference_of(q)
-    conditions: list[sa.ColumnElement[bool]] = []
-    if words:
-        found = _contacts(firm_id, words, MOST_CLIENTS)
-        mine = sa.and_(*(_has_word(firm_id, Appointment.contact_id, word) for word in words))
-        conditions.append(mine if few else Appointment.contact_id.in_(found))
+    conditions = _references(q)
+    if words := words_of(q):
+        conditions.append(sa.and_(*(_has_word(firm_id, Appointment.contact_id, word) for word in words)))
     if normalise(q):
-        named = _accounts(firm_id, q, MOST_CLIENTS)
-        conditions.append(_is_named(firm_id, q) if few else Appointment.account_id.in_(named))
-    if reference is not None:
-        conditions.append(Appointment.appointment_id == reference)
+        conditions.append(_is_named(firm_id, q))
+    return sa.or_(*conditions) if conditions else sa.false()
+
+
+def through_clients(firm_id: int, q: str, found: Found | None = None) -> sa.ColumnElement[bool]:
+    """The same condition where the clients come first, and lead to their appointments by index.
+
+    Args:
+        found: whom :func:`look_up` found; without it the query itself looks for them, however many.
+    """
+    if not q.strip():
+        return sa.true()
+    conditions = _references(q)
+    if found is not None:
+        pairs = ((Appointment.contact_id, found.contacts), (Appointment.account_id, found.accounts))
+        conditions += [column.in_(numbers) for column, numbers in pairs if numbers]
+    else:
+        if words := words_of(q):
+            conditions.append(Appointment.contact_id.in_(_contacts(firm_id, words, candidates=None)))
+        if normalise(q):
+            conditions.append(Appointment.account_id.in_(_accounts(firm_id, q)))
+    return _each_by_index(firm_id, conditions) if conditions else sa.false()
+
+
+def _references(q: str) -> list[sa.ColumnElement[bool]]:
+    """The conditions that an appointment's reference, ours or an import's, is ``q``."""
+    found: list[sa.ColumnElement[bool]] = []
+    if (reference := reference_of(q)) is not None:
+        found.append(Appointment.appointment_id == reference)
     if q.isprintable() and len(q.strip()) <= REF_LENGTH:
-        conditions.append(Appointment.external_ref == q.strip())
-    if not conditions:
-        return sa.false()
-    return sa.or_(*conditions) if few else _through_clients(firm_id, conditions)
+        found.append(Appointment.external_ref == q.strip())
+    return found
 
 
-def _through_clients(firm_id: int, conditions: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+def _each_by_index(firm_id: int, conditions: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
     """One index per condition, then all of them: an OR would have PostgreSQL read every appointment."""
     parts = [
         sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id, condition)
@@ -110,16 +160,16 @@ def _next(prefix: str) -> str:
     return ""
 
 
-def _contacts(firm_id: int, words: list[str], limit: int) -> sa.Select[int]:
+def _contacts(firm_id: int, words: list[str], candidates: int | None = CANDIDATES) -> sa.Select[int]:
     """Contacts with a term for every word. The first word brings the candidates, the others sift them."""
     first = (
         sa.select(ContactTerm.contact_id)
         .where(ContactTerm.firm_id == firm_id, begins_with(ContactTerm.term, words[0]))
         .order_by(ContactTerm.firm_id, ContactTerm.term, ContactTerm.contact_id)
-        .limit(CANDIDATES)
+        .limit(candidates)
         .subquery()
     )
-    query = sa.select(first.c.contact_id).distinct().limit(limit)
+    query = sa.select(first.c.contact_id).distinct()
     for word in words[1:]:
         query = query.where(_has_word(firm_id, first.c.contact_id, word))
     return query
@@ -139,7 +189,7 @@ def _is_named(firm_id: int, q: str) -> sa.ColumnElement[bool]:
     return sa.select(1).where(mine, same).correlate(Appointment).exists()
 
 
-def _accounts(firm_id: int, q: str, limit: int) -> sa.Select[int]:
+def _accounts(firm_id: int, q: str, limit: int | None = None) -> sa.Select[int]:
     prefix = normalise(q)[:TERM_LENGTH]
     return (
         sa.select(Account.account_id)
@@ -150,12 +200,17 @@ def _accounts(firm_id: int, q: str, limit: int) -> sa.Select[int]:
 
 
 def _rarest_first(session: Session, firm_id: int, words: list[str]) -> list[str]:
-    """The word that begins the fewest terms brings the candidates. Counting stops early."""
+    """The word that begins the fewest terms brings the candidates."""
     if len(words) == 1:
         return words
-    counted = sa.union_all(*(_count(firm_id, place, word) for place, word in enumerate(words)))
-    counts = {words[row[0]]: row[1] for row in session.execute(counted)}
+    counts = _counts(session, firm_id, words)
     return sorted(words, key=lambda word: (counts[word], -len(word)))
+
+
+def _counts(session: Session, firm_id: int, words: list[str]) -> dict[str, int]:
+    """How many terms each word begins, as far as ``COUNTED``. One statement."""
+    counted = sa.union_all(*(_count(firm_id, place, word) for place, word in enumerate(words)))
+    return {words[place]: count for place, count in session.execute(counted)}
 
 
 def _count(firm_id: int, place: int, word: str) -> sa.Select[int, int]:
@@ -163,7 +218,7 @@ def _count(firm_id: int, place: int, word: str) -> sa.Select[int, int]:
         sa.select(ContactTerm.contact_id)
         .where(ContactTerm.firm_id == firm_id, begins_with(ContactTerm.term, word))
         .order_by(ContactTerm.firm_id, ContactTerm.term, ContactTerm.contact_id)
-        .limit(CANDIDATES // 4)
+        .limit(COUNTED)
         .subquery()
     )
     return sa.select(sa.literal_column(str(place), sa.Integer()), sa.func.count()).select_from(some)

@@ -32,8 +32,13 @@ def _year_if_other(local: Local, row: RowView) -> str:
 
 
 def told(page: Page) -> str:
-    """How many there are: ``1 appointment``, ``50 of 214 appointments``, ``50 of 1,000+ appointments``."""
+    """How many there are: ``1 appointment``, ``50 of 214 appointments``, ``50 of 1,000+ appointments``.
+
+    What is not counted is told as far as it is shown: ``50 appointments``.
+    """
     shown = len(page.rows) + (page.exact is not None)
+    if page.count is None:
+        return f"{shown:,} appointment" + ("s" if shown != 1 else "")
     count = f"{CAP:,}+" if page.count > CAP else f"{page.count:,}"
     noun = "appointment" if page.count == 1 else "appointments"
     if page.previous is None and page.following is None:

@@ -168,6 +168,8 @@ def _results(kind: Kind, filters: Filters) -> dict[str, Any]:
         "exact": exact,
         "exact_day": user.local.full_day(user.local.day_of(exact.at)) if exact else "",
         "count": paging.told(page),
+        "broad": page.count is None,
+        "reached": user.local.full_day(user.local.day_of(page.reached)) if page.reached else "",
         "first_url": filters.url(kind.path),
         "previous_url": _page_url(kind, filters, "before", page.previous),
         "next_url": _page_url(kind, filters, "after", page.following),
