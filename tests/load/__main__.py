@@ -1,4 +1,4 @@
-"""The long form: ``memory``, ``grid``, ``board`` or ``migrations``; tables, and 1 if something did not hold."""
+"""The long form: ``memory``, ``grid``, ``board``, ``migrations``; tables, and 1 if something did not hold."""
 
 import argparse
 import sys

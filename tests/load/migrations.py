@@ -31,18 +31,18 @@ REST = 2.0  # seconds before each migration
 MAILS = 4  # one for each so many appointments
 STEP = 37  # appointments from one that is asked for to the next
 MAIL = (
-    "INSERT INTO mail_message (firm_id, appointment_id, template, dedup_key, recipient_name, recipient, subject, "
-    "text_body, html_body, state, attempts, due_at, sent_at, created_at) "
-    "SELECT firm_id, appointment_id, 'confirmed', 'confirmed:' || appointment_id, 'Ada', 'ada@client.example', "
+    "INSERT INTO mail_message (firm_id, appointment_id, template, dedup_key, recipient_name, recipient, "
+    "subject, text_body, html_body, state, attempts, due_at, sent_at, created_at) "
+    "SELECT firm_id, appointment_id, 'confirmed', 'confirmed:' || appointment_id, 'Ada', 'ada@b.example', "
     f"'Your meeting', '{'Your meeting is confirmed. ' * 20}', '{'<p>Your meeting is confirmed.</p>' * 40}', "
     "'sent', 1, created_at, created_at, created_at FROM appointment WHERE appointment_id % :each = 0"
 )
 ENTRY = (
-    "INSERT INTO appointment_status_history (firm_id, appointment_id, sequence, action, from_status, to_status, "
-    "actor_kind, changed_by_id, actor_label, changed_at, occurred_at) SELECT firm_id, appointment_id, "
-    "(SELECT max(sequence) + 1 FROM appointment_status_history AS told WHERE told.firm_id = one.firm_id "
-    "AND told.appointment_id = one.appointment_id), 'cancel', 'confirmed', 'completed', actor_kind, changed_by_id, "
-    "actor_label, changed_at, occurred_at FROM appointment_status_history AS one "
+    "INSERT INTO appointment_status_history (firm_id, appointment_id, sequence, action, from_status, "
+    "to_status, actor_kind, changed_by_id, actor_label, changed_at, occurred_at) "
+    "SELECT firm_id, appointment_id, (SELECT max(sequence) + 1 FROM appointment_status_history AS told "
+    "WHERE told.firm_id = one.firm_id AND told.appointment_id = one.appointment_id), 'cancel', 'confirmed', "
+    "'completed', actor_kind, changed_by_id, actor_label, changed_at, occurred_at FROM appointment_status_history AS one "
     "WHERE firm_id = :firm AND appointment_id = :one AND sequence = 1"
 )
 """An entry as the old program writes it. What it says is not looked at by any migration."""

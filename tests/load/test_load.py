@@ -105,9 +105,9 @@ def test_who_waits_for_a_lock_is_found(tmp_path: Path) -> None:
     migrate(url, tmp_path)
     engine = make_engine(url)
     traffic = migrations.Traffic(engine, 1, 1, "held")
-    with traffic.going_on():
-        with engine.connect().execution_options(write=True, firm=tenancy.EVERY) as holder, holder.begin():
-            time.sleep(HELD)
+    held = engine.connect().execution_options(write=True, firm=tenancy.EVERY)
+    with traffic.going_on(), held as holder, holder.begin():
+        time.sleep(HELD)
     engine.dispose()
     waited = {kind for (_what, kind), seconds in traffic.worst.items() if seconds > HELD * 0.8}
     assert waited == {kind for kind in migrations.PEOPLE if kind.startswith("writes")}

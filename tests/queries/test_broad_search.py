@@ -1,4 +1,4 @@
-"""A search over all days that means many clients: it misses nobody, and looks at some appointments at a time."""
+"""A search over all days that means many clients: it misses nobody, and looks at so many at a time."""
 
 import itertools
 from collections.abc import Iterator

@@ -44,8 +44,8 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """The application, made in each worker after the fork: no connection is shared.
 
-        What it is made of lives as long as the process. Looked through for garbage every few seconds, it would
-        keep everybody waiting for 150 ms each time.
+        What it is made of lives as long as the process. To look through it for garbage every few seconds
+        would keep everybody waiting for 150 ms each time.
         """
         if _logs(self.chosen):
             to_stderr(as_json=self.chosen.log == "json")

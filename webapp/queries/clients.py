@@ -1,8 +1,8 @@
 """Finding clients by what is typed: prefixes of names, e-mail addresses and phone numbers, or a reference.
 
 Each word of a search is a range of the index ``(firm_id, term, contact_id)``, compared byte by byte on both
-engines. What a search for clients looks at is bounded: past ``CANDIDATES`` words that begin alike it stops, so
-that one letter in a firm of a million contacts costs milliseconds. Such a search is to be narrowed anyway.
+engines. What a search for clients looks at is bounded: past ``CANDIDATES`` words that begin alike it stops,
+so that one letter in a firm of a million contacts costs milliseconds. Such a search is to be narrowed anyway.
 
 A search for appointments misses none, and is done in one of two ways. Where few clients are meant they are
 looked up, and then what they have. Where many are, going through the appointments in order soon finds some.
