@@ -42,8 +42,8 @@ ENTRY = (
     "to_status, actor_kind, changed_by_id, actor_label, changed_at, occurred_at) "
     "SELECT firm_id, appointment_id, (SELECT max(sequence) + 1 FROM appointment_status_history AS told "
     "WHERE told.firm_id = one.firm_id AND told.appointment_id = one.appointment_id), 'cancel', 'confirmed', "
-    "'completed', actor_kind, changed_by_id, actor_label, changed_at, occurred_at FROM appointment_status_history AS one "
-    "WHERE firm_id = :firm AND appointment_id = :one AND sequence = 1"
+    "'completed', actor_kind, changed_by_id, actor_label, changed_at, occurred_at "
+    "FROM appointment_status_history AS one WHERE firm_id = :firm AND appointment_id = :one AND sequence = 1"
 )
 """An entry as the old program writes it. What it says is not looked at by any migration."""
 PEOPLE = {
