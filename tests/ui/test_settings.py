@@ -122,6 +122,9 @@ def test_what_the_twelve_hour_clock_shows_is_understood_again(
         ({"correction_days": "366"}, "correction_days"),
         ({"confirm_hours": "0"}, "confirm_hours"),
         ({"confirm_hours": "9" * 30}, "confirm_hours"),
+        ({"confirm_hours": "9" * 400}, "confirm_hours"),
+        ({"reschedule_limit": "9" * 400}, "reschedule_limit"),
+        ({"cancel_notice": "-" + "9" * 400}, "cancel_notice"),
         ({"monday_1": "nine to five"}, "monday_1"),
         ({"monday_1": "09:00"}, "monday_1"),
         ({"monday_1": "18:00–09:00"}, "monday_1"),
@@ -137,6 +140,7 @@ def test_what_will_not_do_is_said_beside_its_field_and_nothing_is_saved(
     assert answer.status_code == 422
     assert f'href="#{field}"' in answer.text
     assert Page(answer.text).title.startswith("Error: ")
+    assert "Not a valid integer" not in answer.text
     assert firm(session, world).correction_days == 7
     assert events(session) == []
 

@@ -17,6 +17,7 @@ from webapp.lifecycle import submissions, transaction
 from webapp.lifecycle.errors import DomainError, Invalid, LimitReached, Overtaken, SlotTaken, Stale
 
 TOKEN_LENGTH = 100
+LONGEST_NUMBER = 20
 KEPT = "What you typed is still here; send it again if it still holds."
 STALE = "This page had been open for too long, so nothing was sent on. It is fresh now: try again."
 
@@ -41,6 +42,19 @@ def once(token: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         db.session(),
         lambda: submissions.once(db.session(), firm_id=user.firm_id, token=key, now=now, work=work)[0],
     )
+
+
+class WholeNumber(IntegerField):
+    """An integer of up to 20 characters; a longer one is no number, as a word is not.
+
+    What checks a range makes a float of it, and there is none above 10 to the 308th.
+    """
+
+    def __init__(self, label: str | None = None, **options: Any) -> None:
+        super().__init__(label, invalid_value_message="Enter a whole number.", **options)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata([text if len(text) <= LONGEST_NUMBER else "" for text in valuelist])
 
 
 class DeskForm(FlaskForm):
@@ -124,7 +138,7 @@ class DeskForm(FlaskForm):
 class VersionedForm(DeskForm):
     """A form about an appointment as the person saw it."""
 
-    version = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    version = WholeNumber(widget=HiddenInput(), validators=[Optional()])
 
     def now_at(self, version: int) -> None:
         """Let the form, shown again, be about this version."""

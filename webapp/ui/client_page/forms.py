@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from wtforms import IntegerField, TextAreaField
+from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
 from webapp.lifecycle.booking import REASON_LENGTH
 from webapp.localtime import Local
-from webapp.ui.forms import PublicForm
+from webapp.ui.forms import PublicForm, WholeNumber
 from webapp.ui.when import TYPED, WhenFields
 
 REASON = {"maxlength": REASON_LENGTH}
@@ -17,8 +17,8 @@ REASON = {"maxlength": REASON_LENGTH}
 class AnswerForm(PublicForm):
     """A step that needs no facts."""
 
-    version = IntegerField(widget=HiddenInput(), validators=[Optional()])
-    booking = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    version = WholeNumber(widget=HiddenInput(), validators=[Optional()])
+    booking = WholeNumber(widget=HiddenInput(), validators=[Optional()])
 
 
 class CallOffForm(AnswerForm):

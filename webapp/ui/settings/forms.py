@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from wtforms import IntegerField, SelectChoice, SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from webapp.lifecycle import firm_settings
@@ -10,7 +10,7 @@ from webapp.lifecycle.errors import Invalid
 from webapp.lifecycle.firm_settings import Values, hours_field, parse_hours, span_text
 from webapp.localtime import DAYS, duration, zone_names
 from webapp.queries.settings import Shown
-from webapp.ui.forms import SeenForm
+from webapp.ui.forms import SeenForm, WholeNumber
 from webapp.ui.settings.units import UNITS, in_unit
 
 NUMBER = "Enter a whole number."
@@ -20,14 +20,14 @@ def _zones() -> list[SelectChoice]:
     return [SelectChoice(name, name.replace("_", " ")) for name in sorted(zone_names())]
 
 
-def _number(label: str, limits: tuple[int, int]) -> IntegerField:
+def _number(label: str, limits: tuple[int, int]) -> WholeNumber:
     low, high = limits
     sentence = f"Enter a whole number from {low:,} to {high:,}."
-    return IntegerField(label, validators=[InputRequired(sentence), NumberRange(low, high, sentence)])
+    return WholeNumber(label, validators=[InputRequired(sentence), NumberRange(low, high, sentence)])
 
 
-def _amount(label: str) -> IntegerField:
-    return IntegerField(label, validators=[InputRequired(NUMBER), NumberRange(0, 100_000, NUMBER)])
+def _amount(label: str) -> WholeNumber:
+    return WholeNumber(label, validators=[InputRequired(NUMBER), NumberRange(0, 100_000, NUMBER)])
 
 
 def _unit(label: str) -> SelectField:
@@ -48,7 +48,7 @@ class SettingsForm(SeenForm):
         coerce=int,
         choices=[SelectChoice(step, duration(step)) for step in firm_settings.SLOT_STEPS],
     )
-    reschedule_limit = IntegerField(
+    reschedule_limit = WholeNumber(
         "Moves of one booking",
         validators=[
             Optional(),

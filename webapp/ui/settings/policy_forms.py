@@ -2,13 +2,13 @@
 
 from typing import Any, Self
 
-from wtforms import BooleanField, IntegerField, RadioField, SelectChoice, SelectField
+from wtforms import BooleanField, RadioField, SelectChoice, SelectField
 from wtforms.validators import InputRequired, NumberRange
 
 from webapp.lifecycle import firm_policies
 from webapp.lifecycle.firm_policies import OutcomeValues, ReachValues
 from webapp.queries.settings import Shown
-from webapp.ui.forms import SeenForm
+from webapp.ui.forms import SeenForm, WholeNumber
 from webapp.ui.settings.units import UNITS, in_unit
 from webapp.ui.settings.words import POLICIES
 from webapp.vocabulary import OutcomePolicy
@@ -16,8 +16,8 @@ from webapp.vocabulary import OutcomePolicy
 NUMBER = "Enter a whole number."
 
 
-def _amount(label: str) -> IntegerField:
-    return IntegerField(label, validators=[InputRequired(NUMBER), NumberRange(0, 100_000, NUMBER)])
+def _amount(label: str) -> WholeNumber:
+    return WholeNumber(label, validators=[InputRequired(NUMBER), NumberRange(0, 100_000, NUMBER)])
 
 
 def _unit(label: str) -> SelectField:
@@ -32,10 +32,10 @@ def _policy(label: str) -> RadioField:
     )
 
 
-def _hours(label: str, limits: tuple[int, int]) -> IntegerField:
+def _hours(label: str, limits: tuple[int, int]) -> WholeNumber:
     low, high = limits
     sentence = f"Enter a whole number of hours from {low} to {high}."
-    return IntegerField(label, validators=[InputRequired(sentence), NumberRange(low, high, sentence)])
+    return WholeNumber(label, validators=[InputRequired(sentence), NumberRange(low, high, sentence)])
 
 
 class OutcomesForm(SeenForm):
