@@ -166,3 +166,17 @@ def test_a_file_holds_all_that_match(session: Session, engine: Engine, firm: int
     records = export.stream(engine, firm_id=firm, criteria=Criteria(q="a"), order=Order.NEWEST)
     assert len(records) == len(meant(session, firm, "a"))
     assert {record.appointment_id for record in records} == meant(session, firm, "a")
+
+
+def test_who_is_found_in_several_ways_is_shown_once(session: Session, firm: int, world: World) -> None:
+    """By the reference of an import, by the contact, and by the contact's account."""
+    appointment = session.scalars(sa.select(Appointment).where(Appointment.firm_id == firm).limit(1)).one()
+    appointment.external_ref = "Byron"
+    appointment.contact_id, appointment.account_id = world.contact.contact_id, world.account.account_id
+    world.account.name, world.account.sort_name = "Byron Ltd", "byron ltd"
+    session.commit()
+    found = clients.look_up(session, firm_id=firm, q="Byron")
+    assert found == clients.Found([world.contact.contact_id], [world.account.account_id])
+    (page,) = pages(session, firm, Criteria(q="Byron"), Order.NEWEST, size=50)
+    assert [row.appointment_id for row in page.rows] == [appointment.appointment_id]
+    assert page.count == 1

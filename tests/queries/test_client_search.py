@@ -68,7 +68,13 @@ Condition = Callable[[Session, int, str], sa.ColumnElement[bool]]
 
 
 def looked_up(session: Session, firm_id: int, q: str) -> sa.ColumnElement[bool]:
-    return clients.through_clients(firm_id, q, clients.look_up(session, firm_id=firm_id, q=q))
+    if not q.strip():
+        return sa.true()
+    found = clients.look_up(session, firm_id=firm_id, q=q)
+    assert found is not None
+    mine = sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id)
+    parts = [mine.where(each) for each in clients.of_found(q, found)]
+    return Appointment.appointment_id.in_(sa.union_all(*parts))
 
 
 WAYS: dict[str, Condition] = {

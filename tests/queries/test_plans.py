@@ -162,7 +162,7 @@ def _walks(line: str, bounded: set[str]) -> bool:
         return whole[1] not in SMALL and whole[2] not in bounded
     scan = re.match(r"SCAN (\S+)", line)
     if scan is None or scan[1] in SMALL or scan[1].startswith(LEFT_OVER):
-        return "AUTOMATIC" in line
+        return "AUTOMATIC" in line and not line.startswith("SEARCH found ")  # few rows, more than once
     return True
 
 

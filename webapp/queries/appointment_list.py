@@ -101,8 +101,8 @@ def page(
     before: Cursor | None = None,
     size: int = SIZE,
 ) -> Page:
-    """The rows after (or before) a key. At most five statements: an exact reference, two that find out whom a
-    search means, how far to look or how many there are, and the rows."""
+    """The rows after (or before) a key. At most six statements: an exact reference, two that find out whom a
+    search means, how far to look, which rows and how many there are, and the rows."""
     exact = _exact(session, firm_id, criteria)
     backwards, cursor = before is not None, before or after
     source, simple = _source(session, firm_id, criteria)
@@ -118,7 +118,9 @@ def page(
     if end is not None:
         shared.append(~_past(source, end, order, backwards=backwards))
     picked = _picked(source, shared, criteria, order, backwards=backwards, limit=size + 1)
-    found = _fetch(session, picked, order, backwards=backwards)
+    counted = None if broad else _counted(source, simple, criteria, order)
+    numbers, count = _numbers(session, picked, counted)
+    found = _fetch(session, numbers, order, backwards=backwards)
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -128,7 +130,7 @@ def page(
     return Page(
         rows=found,
         exact=None if cursor else exact,
-        count=None if broad else _count(session, source, simple, criteria, order),
+        count=count,
         previous=ahead if backwards else behind,
         following=behind if backwards else ahead,
         reached=end[0] if end and not more else None,
@@ -157,8 +159,7 @@ def _source(session: Session, firm_id: int, criteria: Criteria) -> tuple[Any, li
     found = clients.look_up(session, firm_id=firm_id, q=criteria.q) if criteria.q.strip() else None
     if found is None:
         return Appointment, _simple(Appointment, firm_id, criteria)
-    columns = (
-        Appointment.firm_id,
+    columns: tuple[Any, ...] = (
         Appointment.appointment_id,
         Appointment.start_time,
         Appointment.end_time,
@@ -167,15 +168,19 @@ def _source(session: Session, firm_id: int, criteria: Criteria) -> tuple[Any, li
         Appointment.staff_user_id,
         Appointment.appointment_type_id,
     )
-    condition = clients.through_clients(firm_id, criteria.q, found)
-    rows = sa.select(*columns).where(Appointment.firm_id == firm_id, condition)
+    parts, before = list[sa.Select[Any]](), list[sa.ColumnElement[bool]]()
+    # Kept apart by hand: to compare rows, a UNION would sort them, or walk along an index.
+    for condition in clients.of_found(criteria.q, found):
+        parts.append(sa.select(*columns).where(Appointment.firm_id == firm_id, condition, *before))
+        before.append(condition.is_not(sa.true()))
+    rows = sa.union_all(*parts) if len(parts) > 1 else parts[0]
     source = rows.cte("found").prefix_with("MATERIALIZED").c
     return source, _simple(source, firm_id, criteria)
 
 
 def _simple(source: Any, firm_id: int, criteria: Criteria) -> list[sa.ColumnElement[bool]]:
-    """The filters but for statuses and search."""
-    found = [source.firm_id == firm_id]
+    """The filters but for statuses and search; what was found is the firm's already."""
+    found = [source.firm_id == firm_id] if source is Appointment else []
     if criteria.since is not None:
         found.append(source.start_time >= criteria.since)
     if criteria.before is not None:
@@ -276,23 +281,31 @@ def _sorted(time: Any, reference: Any, descending: bool) -> tuple[Any, Any]:
     return (time.desc(), reference.desc()) if descending else (time.asc(), reference.asc())
 
 
-def _fetch(session: Session, picked: sa.Select[Any], order: Order, *, backwards: bool) -> list[Row]:
-    ids = picked.subquery()
-    descending = _descending(order, backwards=backwards)
-    statement = (
-        select_rows()
-        .join(ids, ids.c.appointment_id == Appointment.appointment_id)
-        .order_by(*_sorted(_time(Appointment, order), Appointment.appointment_id, descending))
-    )
-    return as_rows(session.execute(statement))
-
-
-def _count(
-    session: Session,
-    source: Any,
-    simple: list[sa.ColumnElement[bool]],
-    criteria: Criteria,
-    order: Order,
-) -> int:
+def _counted(
+    source: Any, simple: list[sa.ColumnElement[bool]], criteria: Criteria, order: Order
+) -> sa.ScalarSelect[int]:
+    """How many pass, as far as ``CAP + 1``."""
     some = _picked(source, simple, criteria, order, backwards=False, limit=CAP + 1).subquery()
-    return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+
+
+def _numbers(
+    session: Session, picked: sa.Select[Any], counted: sa.ScalarSelect[int] | None
+) -> tuple[list[int], int | None]:
+    """References of what was picked, in no order, and what was counted, in one statement: a search finds the
+    appointments once. Where nothing was picked the count needs another."""
+    ids = picked.subquery()
+    count = sa.null() if counted is None else counted
+    found = session.execute(sa.select(ids.c.appointment_id, count)).all()
+    if found or counted is None:
+        return [number for number, _count in found], found[0][1] if found else None
+    return [], session.scalar(sa.select(counted))
+
+
+def _fetch(session: Session, numbers: list[int], order: Order, *, backwards: bool) -> list[Row]:
+    if not numbers:
+        return []
+    descending = _descending(order, backwards=backwards)
+    ordered = _sorted(_time(Appointment, order), Appointment.appointment_id, descending)
+    statement = select_rows().where(Appointment.appointment_id.in_(numbers)).order_by(*ordered)
+    return as_rows(session.execute(statement))

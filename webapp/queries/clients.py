@@ -102,24 +102,30 @@ def contact_filter(firm_id: int, q: str) -> sa.ColumnElement[bool]:
     return sa.or_(*conditions) if conditions else sa.false()
 
 
-def through_clients(firm_id: int, q: str, found: Found | None = None) -> sa.ColumnElement[bool]:
-    """The same condition where the clients come first, and lead to their appointments by index.
-
-    Args:
-        found: whom :func:`look_up` found; without it the query itself looks for them, however many.
-    """
+def through_clients(firm_id: int, q: str) -> sa.ColumnElement[bool]:
+    """The same condition where the clients come first, however many, and lead to appointments by index."""
     if not q.strip():
         return sa.true()
     conditions = _references(q)
-    if found is not None:
-        pairs = ((Appointment.contact_id, found.contacts), (Appointment.account_id, found.accounts))
-        conditions += [column.in_(numbers) for column, numbers in pairs if numbers]
-    else:
-        if words := words_of(q):
-            conditions.append(Appointment.contact_id.in_(_contacts(firm_id, words, candidates=None)))
-        if normalise(q):
-            conditions.append(Appointment.account_id.in_(_accounts(firm_id, q)))
-    return _each_by_index(firm_id, conditions) if conditions else sa.false()
+    if words := words_of(q):
+        conditions.append(Appointment.contact_id.in_(_contacts(firm_id, words, candidates=None)))
+    if normalise(q):
+        conditions.append(Appointment.account_id.in_(_accounts(firm_id, q)))
+    parts = [
+        sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id, condition)
+        for condition in conditions
+    ]
+    if not parts:
+        return sa.false()
+    found = sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    return Appointment.appointment_id.in_(sa.select(found.c.appointment_id))
+
+
+def of_found(q: str, found: Found) -> list[sa.ColumnElement[bool]]:
+    """The same as conditions of which one holds, each with an index of its own: an OR would have PostgreSQL
+    read every appointment."""
+    pairs = ((Appointment.contact_id, found.contacts), (Appointment.account_id, found.accounts))
+    return [*_references(q), *(column.in_(numbers) for column, numbers in pairs if numbers)] or [sa.false()]
 
 
 def _references(q: str) -> list[sa.ColumnElement[bool]]:
@@ -130,16 +136,6 @@ def _references(q: str) -> list[sa.ColumnElement[bool]]:
     if q.isprintable() and len(q.strip()) <= REF_LENGTH:
         found.append(Appointment.external_ref == q.strip())
     return found
-
-
-def _each_by_index(firm_id: int, conditions: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
-    """One index per condition, then all of them: an OR would have PostgreSQL read every appointment."""
-    parts = [
-        sa.select(Appointment.appointment_id).where(Appointment.firm_id == firm_id, condition)
-        for condition in conditions
-    ]
-    found = sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
-    return Appointment.appointment_id.in_(sa.select(found.c.appointment_id))
 
 
 def begins_with(column: InstrumentedAttribute[str], prefix: str) -> sa.ColumnElement[bool]:
