@@ -28,6 +28,7 @@ PAGES = {
     "/appointments": MOST,
     "/appointments?status=confirmed&status=completed&staff=1&from=2026-01-01&to=2026-02-01": MOST,
     "/appointments?q=abara": MOST,
+    "/appointments?q=ada+abara": MOST + 1,  # which word is the rarer?
     "/appointments?q=2": MOST + 1,  # is it a reference?
     "/activity": MOST + 1,  # who has done something, and what is news
     "/activity?action=cancel&was=confirmed&by=3&from=2026-01-01": MOST + 1,
@@ -85,6 +86,7 @@ def test_a_page_takes_few_statements(desk_of: DeskOf, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_takes_as_many_statements_for_forty_thousand(desk_of: DeskOf, path: str) -> None:
+    """Where as few clients as one have become more than a search looks up, too."""
     assert len(asked(desk_of(MANY), path)) == len(asked(desk_of(FEW), path))
 
 

@@ -101,8 +101,8 @@ def page(
     before: Cursor | None = None,
     size: int = SIZE,
 ) -> Page:
-    """The rows after (or before) a key. At most six statements: an exact reference, two that find out whom a
-    search means, how far to look, which rows and how many there are, and the rows."""
+    """The rows after (or before) a key. Two statements: which and how many, and the rows. A search takes one
+    that finds out whom it means (two for several words), and one for what could be a reference."""
     exact = _exact(session, firm_id, criteria)
     backwards, cursor = before is not None, before or after
     source, simple = _source(session, firm_id, criteria)
@@ -119,8 +119,7 @@ def page(
         shared.append(~_past(source, end, order, backwards=backwards))
     picked = _picked(source, shared, criteria, order, backwards=backwards, limit=size + 1)
     counted = None if broad else _counted(source, simple, criteria, order)
-    numbers, count = _numbers(session, picked, counted)
-    found = _fetch(session, numbers, order, backwards=backwards)
+    found, count = _read(session, picked, counted, order, backwards=backwards)
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -290,22 +289,34 @@ def _counted(
 
 
 def _numbers(
-    session: Session, picked: sa.Select[Any], counted: sa.ScalarSelect[int] | None
+    session: Session, picked: sa.Select[Any], counted: sa.ScalarSelect[int]
 ) -> tuple[list[int], int | None]:
     """References of what was picked, in no order, and what was counted, in one statement: a search finds the
     appointments once. Where nothing was picked the count needs another."""
-    ids = picked.subquery()
-    count = sa.null() if counted is None else counted
-    found = session.execute(sa.select(ids.c.appointment_id, count)).all()
-    if found or counted is None:
-        return [number for number, _count in found], found[0][1] if found else None
+    found = session.execute(sa.select(picked.subquery().c.appointment_id, counted)).all()
+    if found:
+        return [number for number, _count in found], found[0][1]
     return [], session.scalar(sa.select(counted))
 
 
-def _fetch(session: Session, numbers: list[int], order: Order, *, backwards: bool) -> list[Row]:
-    if not numbers:
-        return []
+def _read(
+    session: Session,
+    picked: sa.Select[Any],
+    counted: sa.ScalarSelect[int] | None,
+    order: Order,
+    *,
+    backwards: bool,
+) -> tuple[list[Row], int | None]:
+    """The rows of what was picked, in order, and what was counted. Two statements, or one without a count."""
+    count = None
+    if counted is None:
+        chosen = picked.subquery()
+        rows = select_rows().join(chosen, chosen.c.appointment_id == Appointment.appointment_id)
+    else:
+        numbers, count = _numbers(session, picked, counted)
+        if not numbers:
+            return [], count
+        rows = select_rows().where(Appointment.appointment_id.in_(numbers))
     descending = _descending(order, backwards=backwards)
     ordered = _sorted(_time(Appointment, order), Appointment.appointment_id, descending)
-    statement = select_rows().where(Appointment.appointment_id.in_(numbers)).order_by(*ordered)
-    return as_rows(session.execute(statement))
+    return as_rows(session.execute(rows.order_by(*ordered))), count

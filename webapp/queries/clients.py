@@ -68,22 +68,20 @@ class Found:
 
 
 def look_up(session: Session, *, firm_id: int, q: str) -> Found | None:
-    """Everybody whom ``q`` means, or None where they are too many. At most two statements."""
+    """Everybody whom ``q`` means, or None where they are too many. One statement, two for several words."""
+    words = _rarest_first(session, firm_id, words_of(q))
     parts = []
-    if words := words_of(q):
-        counts = _counts(session, firm_id, words)
-        words.sort(key=lambda word: (counts[word], -len(word)))
-        if counts[words[0]] >= COUNTED:
-            return None
-        mine = _contacts(firm_id, words).limit(BROAD + 1).subquery()
-        parts.append(sa.select(sa.literal_column("0", sa.Integer()), mine.c.contact_id))
+    if words:
+        mine = _contacts(firm_id, words, candidates=COUNTED).limit(BROAD + 1).subquery()
+        parts += [_numbered(0, mine.c.contact_id), _count(firm_id, 2, words[0])]
     if normalise(q):
-        named = _accounts(firm_id, q, BROAD + 1).subquery()
-        parts.append(sa.select(sa.literal_column("1", sa.Integer()), named.c.account_id))
-    found: tuple[list[int], list[int]] = ([], [])
+        parts.append(_numbered(1, _accounts(firm_id, q, BROAD + 1).subquery().c.account_id))
+    found: tuple[list[int], list[int], list[int]] = ([], [], [])
     for which, number in session.execute(sa.union_all(*parts)) if parts else ():
         found[which].append(number)
-    return None if max(map(len, found)) > BROAD else Found(*found)
+    contacts, accounts, terms = found
+    broad = max(len(contacts), len(accounts)) > BROAD or max(terms, default=0) >= COUNTED
+    return None if broad else Found(contacts, accounts)
 
 
 def contact_filter(firm_id: int, q: str) -> sa.ColumnElement[bool]:
@@ -172,10 +170,11 @@ def _contacts(firm_id: int, words: list[str], candidates: int | None = CANDIDATE
 
 
 def _has_word(firm_id: int, contact_id: Any, word: str) -> sa.ColumnElement[bool]:
-    """The contact of a row has a term that begins with the word."""
+    """The contact of a row has a term that begins with the word. Looked for row by row: an EXISTS would have
+    PostgreSQL gather everybody who has such a term first."""
     term = aliased(ContactTerm)
     mine = sa.and_(term.firm_id == firm_id, term.contact_id == contact_id)
-    return sa.select(1).where(mine, begins_with(term.term, word)).exists()
+    return sa.select(1).where(mine, begins_with(term.term, word)).limit(1).scalar_subquery().is_not(None)
 
 
 def _is_named(firm_id: int, q: str) -> sa.ColumnElement[bool]:
@@ -197,7 +196,7 @@ def _accounts(firm_id: int, q: str, limit: int | None = None) -> sa.Select[int]:
 
 def _rarest_first(session: Session, firm_id: int, words: list[str]) -> list[str]:
     """The word that begins the fewest terms brings the candidates."""
-    if len(words) == 1:
+    if len(words) < 2:
         return words
     counts = _counts(session, firm_id, words)
     return sorted(words, key=lambda word: (counts[word], -len(word)))
@@ -217,4 +216,9 @@ def _count(firm_id: int, place: int, word: str) -> sa.Select[int, int]:
         .limit(COUNTED)
         .subquery()
     )
-    return sa.select(sa.literal_column(str(place), sa.Integer()), sa.func.count()).select_from(some)
+    return _numbered(place, sa.func.count()).select_from(some)
+
+
+def _numbered(place: int, column: sa.ColumnElement[int]) -> sa.Select[int, int]:
+    """Beside each row the part of a union that it is of."""
+    return sa.select(sa.literal_column(str(place), sa.Integer()), column)
